@@ -1,0 +1,53 @@
+"""What is good? Prediction types, the registry of rewards, and the rewards themselves."""
+
+from __future__ import annotations
+
+from rewardmark.rewards.card import RewardCard
+from rewardmark.rewards.compose import gate, product, weighted_sum
+from rewardmark.rewards.errors import DataError, RewardFailure, RewardmarkError
+from rewardmark.rewards.plugins import load_plugin
+from rewardmark.rewards.registry import get_reward, list_rewards, register_reward
+from rewardmark.rewards.reward import Reward, Scored
+from rewardmark.rewards.tasknames import register_task_name, task_names
+from rewardmark.rewards.types import (
+    Answers,
+    Boxes,
+    Captions,
+    DocumentFrequency,
+    Grounded,
+    ImageBoxes,
+    Images,
+    ImageSegments,
+    PairScores,
+    References,
+    Segments,
+)
+
+__all__ = [
+    "Answers",
+    "Boxes",
+    "Captions",
+    "DataError",
+    "DocumentFrequency",
+    "Grounded",
+    "ImageBoxes",
+    "ImageSegments",
+    "Images",
+    "PairScores",
+    "References",
+    "Reward",
+    "RewardCard",
+    "RewardFailure",
+    "RewardmarkError",
+    "Scored",
+    "Segments",
+    "gate",
+    "get_reward",
+    "list_rewards",
+    "load_plugin",
+    "product",
+    "register_reward",
+    "register_task_name",
+    "task_names",
+    "weighted_sum",
+]
