@@ -1,0 +1,175 @@
+"""What a task is: its metrics, its truths, and its official evaluation. The four built-in tasks and any plug-in's."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rewardmark.rewards.errors import RewardmarkError
+from rewardmark.rewards.plugins import load_entry_points
+from rewardmark.rewards.tasknames import register_task_name
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rewardmark.tasks.coco import CocoSplit
+
+__all__ = ["Features", "Metric", "Statistics", "Task", "check_weights", "get_task", "list_tasks", "register_task"]
+
+Features = Callable[["NDArray[Any]"], "NDArray[Any]"]
+"""An encoder for the Frechet distance: uint8 [B, H, W, 3] images to float [B, D] features."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number of an official evaluator.
+
+    name: as the field writes it; higher_is_better; unit: "0..1", "0..10", "dB", "px" or "" where there is none;
+    note: what a reader must know beside it (an approximation, a difference from the metric it resembles).
+    """
+
+    name: str
+    higher_is_better: bool = True
+    unit: str = ""
+    note: str = ""
+
+
+class Statistics(ABC):
+    """The official evaluator's work on n images, done once, so that any resample of the images is cheap to score."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """The number n of images."""
+
+    @abstractmethod
+    def metrics(self, weights: NDArray[Any] | None = None) -> dict[str, float]:
+        """Every metric of the task by name.
+
+        weights None: the official evaluator's own numbers. weights int [n] >= 0: the same metrics over the data set in
+        which image i stands weights[i] times (an image-bootstrap resample). A metric that is not defined there is NaN,
+        or -1 where the official evaluator says -1. Raises RewardmarkError for weights of another shape.
+        """
+
+    @abstractmethod
+    def per_sample(self) -> dict[str, NDArray[Any]]:
+        """Per-image values float64 [n] by name; the first, "score", is the official score of that image alone (NaN
+        where it has none)."""
+
+
+class Task(ABC):
+    """A task of the benchmark. One instance a process, from `get_task(name)`; it holds no data."""
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    """Goes up whenever the same predictions could get another number."""
+    default_reward: ClassVar[str]
+    primary: ClassVar[str]
+    """The metric that the leaderboard sorts by."""
+    metrics: ClassVar[tuple[Metric, ...]]
+
+    @property
+    @abstractmethod
+    def prediction_type(self) -> type:
+        """The batched type that a method's predictions have (Boxes, Segments, Images or Captions)."""
+
+    @abstractmethod
+    def targets(self, split: CocoSplit, indices: Sequence[int] | NDArray[Any], train: CocoSplit | None = None) -> Any:
+        """The truths of `split[indices]` as the rewards of this task take them.
+
+        `train`: where data-set-wide figures come from (document frequencies of captions); `split` itself without it.
+        """
+
+    @abstractmethod
+    def statistics(
+        self,
+        split: CocoSplit,
+        indices: Sequence[int] | NDArray[Any],
+        predictions: Any,
+        evaluator: str = "hotcoco",
+        features: Features | None = None,
+    ) -> Statistics:
+        """Evaluate `predictions` (one batch, row k for `split[indices[k]]`, original image pixels).
+
+        evaluator: "hotcoco" or "pycocotools" (detection; the other tasks have one evaluator and refuse any other name).
+        features: the encoder behind colorization's Frechet distance; left out, the metric is NaN.
+        """
+
+    @abstractmethod
+    def to_json(self, split: CocoSplit, index: int, predictions: Any, k: int) -> str:
+        """Prediction `k` of the batch, made for image `index` of the split, as JSON for the store of samples."""
+
+    @abstractmethod
+    def truth_json(self, split: CocoSplit, index: int) -> str:
+        """The truth of image `index` in the same JSON form."""
+
+    def metric(self, name: str) -> Metric:
+        """The metric called `name`; raises RewardmarkError naming those there are."""
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise RewardmarkError(f"task {self.name} has no metric {name!r}; its metrics: {', '.join(m.name for m in self.metrics)}")
+
+
+_BUILT_IN: dict[str, tuple[str, str]] = {
+    "detection": ("rewardmark.tasks.detection.task", "DetectionTask"),
+    "panoptic": ("rewardmark.tasks.panoptic.task", "PanopticTask"),
+    "colorization": ("rewardmark.tasks.colorization.task", "ColorizationTask"),
+    "captioning": ("rewardmark.tasks.captioning.task", "CaptioningTask"),
+}
+_REGISTERED: dict[str, Task] = {}
+_entry_points_loaded = False
+
+
+def register_task(task: Task) -> Task:
+    """Add a task from outside this package; raises RewardmarkError when its name is taken."""
+    if task.name in _BUILT_IN or task.name in _REGISTERED:
+        raise RewardmarkError(f"task {task.name}: the name is already registered; choose another")
+    if task.primary not in {metric.name for metric in task.metrics}:
+        raise RewardmarkError(f"task {task.name}: its primary metric {task.primary!r} is not among its metrics")
+    register_task_name(task.name)
+    _REGISTERED[task.name] = task
+    return task
+
+
+def list_tasks() -> list[str]:
+    """The names of all tasks, built-in ones first. Imports no torch."""
+    _load_entry_points()
+    return [*_BUILT_IN, *sorted(name for name in _REGISTERED if name not in _BUILT_IN)]
+
+
+def get_task(name: str) -> Task:
+    """The task called `name`; raises RewardmarkError naming those there are. Imports no torch."""
+    if name in _BUILT_IN and name not in _REGISTERED:
+        module, attribute = _BUILT_IN[name]
+        _REGISTERED[name] = getattr(import_module(module), attribute)()
+    if name not in _REGISTERED:
+        _load_entry_points()
+    if name not in _REGISTERED:
+        near = get_close_matches(name, list_tasks(), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(list_tasks())}"
+        raise RewardmarkError(f"no task is called {name!r}; {hint}")
+    return _REGISTERED[name]
+
+
+def check_weights(weights: NDArray[Any], n: int) -> NDArray[Any]:
+    """`weights` as int64 [n]; raises RewardmarkError for another shape, fractions, or a negative count."""
+    import numpy as np
+
+    array = np.asarray(weights)
+    if array.shape != (n,):
+        raise RewardmarkError(f"weights must have shape [{n}], one for each image, not {list(array.shape)}")
+    counts = array.astype(np.int64)
+    if (counts != array).any() or (counts < 0).any():
+        raise RewardmarkError("weights must be whole numbers of at least 0: how often each image stands in the resample")
+    return counts
+
+
+def _load_entry_points() -> None:
+    global _entry_points_loaded
+    if not _entry_points_loaded:
+        _entry_points_loaded = True
+        load_entry_points("rewardmark.tasks")
