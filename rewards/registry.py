@@ -20,6 +20,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: The modules that register the rewards of this package.
 BUILT_IN: tuple[str, ...] = (
+    "detection_recall",
+    "panoptic",
+    "colorization",
+    "cider",
 )
 
 ENTRY_POINTS = "rewardmark.rewards"

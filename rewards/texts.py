@@ -17,6 +17,7 @@ class DocumentFrequency:
     """In how many images' references each n-gram occurs. Frozen: scoring never adds to it.
 
     counts: n-gram (a tuple of tokens, n = 1..4) -> number of images; documents: the number of images counted.
+    N-grams that end in the end token are counted too (rewards that do not look at the end never ask for them).
     An n-gram that was never seen counts as 1 when it is looked up and is not stored.
 
     >>> df = DocumentFrequency.from_references([["A dog."], ["a cat", "the dog"]])
@@ -32,7 +33,7 @@ class DocumentFrequency:
     @classmethod
     def from_references(cls, references: Iterable[Sequence[str]], max_n: int = 4) -> DocumentFrequency:
         """Count over images; `references` holds one list of raw captions an image (tokenised here as PTB does)."""
-        from rewardmark.rewards.tokenize import ngrams, tokenize
+        from rewardmark.rewards.tokenize import EOS, ngrams, tokenize
 
         counts: dict[tuple[str, ...], int] = {}
         documents = 0
@@ -42,7 +43,7 @@ class DocumentFrequency:
                     f"DocumentFrequency: image {documents} has a string where a list of captions belongs"
                 )
             documents += 1
-            for gram in {gram for caption in captions for gram in ngrams(tokenize(caption), max_n)}:
+            for gram in {gram for caption in captions for gram in ngrams((*tokenize(caption), EOS), max_n)}:
                 counts[gram] = counts.get(gram, 0) + 1
         return cls(counts, documents)
 
