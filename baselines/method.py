@@ -1,0 +1,117 @@
+"""The contract between the harness and whatever learns: jobs in, checkpoints and curves out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+
+from rewardmark.rewards.errors import RewardmarkError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rewardmark.tasks.base import Task
+    from rewardmark.tasks.coco import CocoSplit
+
+Progress = Callable[[int, int, dict[str, float]], None]
+"""Called as (step, total steps, newest values by name)."""
+
+
+def silent(step: int, total: int, values: dict[str, float]) -> None:
+    """A progress callback that shows nothing."""
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How predictions are read off a model.
+
+    Args:
+        mode: "greedy" or "sample".
+        temperature: divides the logits when sampling.
+        seed: of the sampling.
+        scores: what ranks the boxes of a detector: "confidence" (its confidence token), "class" (likelihood of the class token), "product",
+            or "auto": the confidence where it has been trained, else the class likelihood.
+    """
+
+    mode: str = "greedy"
+    temperature: float = 1.0
+    seed: int = 0
+    scores: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("greedy", "sample"):
+            raise RewardmarkError(f"decoding: mode {self.mode!r} is neither 'greedy' nor 'sample'")
+        if self.scores not in ("auto", "confidence", "class", "product"):
+            raise RewardmarkError(f"decoding: scores {self.scores!r} is none of auto, confidence, class, product")
+        if not self.temperature > 0:
+            raise RewardmarkError(f"decoding: temperature must be above 0, not {self.temperature}")
+
+
+@dataclass(frozen=True)
+class FitJob:
+    """One training to be done.
+
+    Args:
+        task, train, val: what is learned and on what; `val` (optional) gives the official metric's curve.
+        model: name of a registered model; ignored where `start` fixes the shape.
+        start: checkpoint folder to start from, or None for random weights.
+        reward: callable reward with `.score(predictions, targets, sample_ids)`; needed by reward-tuning methods alone.
+        steps, batch_size, seed, device: the budget. `batch_size` None takes the method's default for the task.
+        workdir: where resumable state lives; a state found there is continued, bit for bit as if it had never stopped (same device).
+        options: the method's own options; unknown ones are refused.
+        progress: called after every step.
+    """
+
+    task: Task
+    train: CocoSplit
+    steps: int
+    workdir: Path
+    val: CocoSplit | None = None
+    model: str = "small"
+    start: Path | None = None
+    reward: Any = None
+    batch_size: int | None = None
+    seed: int = 0
+    device: str = "cpu"
+    options: dict[str, Any] = field(default_factory=dict)
+    progress: Progress = silent
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """checkpoint: folder for `from_pretrained`; curves: rows of step, name, value; usage: tokens, images, seconds by part."""
+
+    checkpoint: Path
+    curves: list[dict[str, Any]]
+    usage: dict[str, float]
+
+
+class Method(Protocol):
+    """What the harness asks of a method."""
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    needs_reward: ClassVar[bool]
+
+    def check_options(self, options: dict[str, Any]) -> None:
+        """Raise `RewardmarkError` naming an option that this method does not know or a value it cannot take."""
+
+    def fit(self, job: FitJob) -> FitResult:
+        """Train; resume from `job.workdir` where a state is there."""
+
+    def predict(
+        self,
+        checkpoint: Path,
+        task: Task,
+        split: CocoSplit,
+        indices: NDArray[np.int64],
+        decoding: Decoding,
+        device: str = "cpu",
+        batch_size: int = 64,
+        progress: Progress = silent,
+    ) -> Any:
+        """Predictions for `split[indices]` as one batch of the task's prediction type, in pixels of the original images."""

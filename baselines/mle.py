@@ -1,0 +1,146 @@
+"""Maximum likelihood: Algorithm 1 of the task-rewards paper, with a dense auxiliary loss that makes localisation learnable on little compute."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rewardmark.baselines.batches import batch_indices, crop_boxes, crop_images, draw_crops, step_rng
+from rewardmark.baselines.build import start_model
+from rewardmark.baselines.loop import Loop, autocast, parameter_groups, set_learning_rate
+from rewardmark.baselines.method import Decoding, FitJob, FitResult, Progress, silent
+from rewardmark.baselines.options import at_least, choice, read_options
+from rewardmark.baselines.outputs import Batch, Output, output_for
+from rewardmark.baselines.outputs.base import as_batch
+from rewardmark.baselines.predict import predict
+from rewardmark.rewards.errors import RewardmarkError
+from rewardmark.tasks.codec import BOS, PAD
+from rewardmark.tasks.detection.codec import BoxCodec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rewardmark.baselines.model.modeling import PixelsToTokens
+    from rewardmark.tasks.base import Task
+    from rewardmark.tasks.coco import CocoSplit
+
+
+@dataclass(frozen=True)
+class MLEOptions:
+    """learning_rate: peak of a warm-up and cosine schedule; floor: its end as a share of the peak; head_weight: weight of the heads' losses
+    (dense boxes, masks, colours) beside the tokens'; order, bins, max_objects: see `BoxCodec`; grid, colours: see `ColourCodec`;
+    augment: "crop" draws windows of at least `smallest_crop` of a side and flips both ways (detection); precision: "auto", "fp32", "bf16".
+    """
+
+    learning_rate: float = at_least(0.0, 1e-3)
+    weight_decay: float = at_least(0.0, 0.05)
+    warmup: int = at_least(0, 100)
+    floor: float = at_least(0.0, 0.02)
+    head_weight: float = at_least(0.0, 1.0)
+    order: str | None = None
+    bins: int | None = at_least(2, None)
+    max_objects: int | None = at_least(1, None)
+    grid: int | None = at_least(1, None)
+    colours: int | None = at_least(2, None)
+    augment: str = choice("none", "none", "crop")
+    smallest_crop: float = at_least(0.1, 0.5)
+    precision: str = choice("auto", "auto", "fp32", "bf16")
+
+
+class MLE:
+    """Learn P(tokens | image) from the annotations."""
+
+    name: ClassVar[str] = "mle"
+    version: ClassVar[str] = "1"
+    needs_reward: ClassVar[bool] = False
+
+    def check_options(self, options: dict[str, Any]) -> None:
+        read_options(MLEOptions, self.name, options)
+
+    def fit(self, job: FitJob) -> FitResult:
+        options = read_options(MLEOptions, self.name, job.options)
+        model, codec = start_model(job.task.name, job.train, job.model, job.start, job.options, job.seed)
+        if options.augment == "crop" and job.task.name != "detection":
+            raise RewardmarkError(f"method 'mle': augment = 'crop' is written for detection, not for {job.task.name}")
+        model.to(job.device).train()
+        optimizer = torch.optim.AdamW(parameter_groups(model, options.weight_decay), lr=options.learning_rate, betas=(0.9, 0.98))
+        output = output_for(codec)
+        batch_size = job.batch_size or 64
+
+        def step(k: int) -> dict[str, float]:
+            indices = batch_indices(job.seed, k, batch_size, len(job.train))
+            batch = load_batch(job.train, indices, output, options, step_rng(job.seed, k, 0), job.device)
+            set_learning_rate(optimizer, learning_rate(k, job.steps, options))
+            with autocast(job.device, options.precision):
+                loss, parts = mle_loss(model, output, batch, options.head_weight)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            values = {name: float(value) for name, value in parts.items()}
+            values |= {"loss": float(loss), "gradient_norm": float(norm)}
+            return values | {"usage:images": len(indices), "usage:tokens": int((batch.tokens != PAD).sum())}
+
+        return Loop(job, model, codec, {"model": optimizer}, step).run()
+
+    def predict(
+        self,
+        checkpoint: Path,
+        task: Task,
+        split: CocoSplit,
+        indices: NDArray[np.int64],
+        decoding: Decoding,
+        device: str = "cpu",
+        batch_size: int = 64,
+        progress: Progress = silent,
+    ) -> Any:
+        return predict(checkpoint, task, split, indices, decoding, device, batch_size, progress)
+
+
+def mle_loss(model: PixelsToTokens, output: Output, batch: Batch, head_weight: float) -> tuple[Tensor, dict[str, Tensor]]:
+    """Mean negative log-likelihood of the true tokens (nats a token) plus the heads' losses."""
+    encoded = model.encode(batch.pixels)
+    hidden = model.hidden_states(encoded, shift(batch.tokens))
+    log_probs, entropy = model.token_log_probs(hidden, batch.tokens)
+    mask = batch.tokens != PAD
+    likelihood = -(log_probs.masked_fill(~mask, 0.0)).sum() / mask.sum()
+    head, parts = output.head_loss(model, encoded, hidden, batch)
+    mean_entropy = (entropy.detach() * mask).sum() / mask.sum()
+    return likelihood + head_weight * head, {"token_loss": likelihood.detach(), "entropy": mean_entropy, **parts}
+
+
+def shift(tokens: Tensor) -> Tensor:
+    """What the decoder reads to predict `tokens`: BOS and all but the last."""
+    return torch.cat([torch.full_like(tokens[..., :1], BOS), tokens[..., :-1]], dim=-1)
+
+
+def learning_rate(step: int, steps: int, options: MLEOptions) -> float:
+    """Linear warm-up, then a half cosine down to `floor`."""
+    warmup = min(options.warmup, max(1, steps // 5))
+    if step < warmup:
+        return options.learning_rate * (step + 1) / warmup
+    share = (step - warmup) / max(1, steps - warmup)
+    return options.learning_rate * (options.floor + (1 - options.floor) * 0.5 * (1 + math.cos(math.pi * share)))
+
+
+def load_batch(
+    split: CocoSplit, indices: NDArray[np.int64], output: Output, options: MLEOptions, rng: np.random.Generator, device: str
+) -> Batch:
+    """Images and true tokens of one step, augmented where the options say so."""
+    if options.augment == "none":
+        return as_batch(output.pixels(split, indices), output.codec.encode(split, indices, rng), device)
+    codec = output.codec
+    assert isinstance(codec, BoxCodec)
+    crops = draw_crops(rng, len(indices), options.smallest_crop)
+    pixels = crop_images(crops, split.images(indices, round(split.size / options.smallest_crop)), split.size)
+    objects = []
+    for crop, index in zip(crops, indices, strict=True):
+        unit, slots = crop_boxes(crop, *codec.unit_objects(split, int(index)))
+        objects.append(codec.shuffled(unit, slots, rng))
+    return as_batch(pixels, codec.write(objects), device)
