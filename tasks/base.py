@@ -60,6 +60,27 @@ class Statistics(ABC):
         where it has none)."""
 
 
+class Reordered(Statistics):
+    """Statistics whose evaluator holds the images in another order: row k here is row `positions[k]` there."""
+
+    def __init__(self, inner: Statistics, positions: NDArray[Any]) -> None:
+        self.inner, self.positions = inner, positions
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def metrics(self, weights: NDArray[Any] | None = None) -> dict[str, float]:
+        if weights is None:
+            return self.inner.metrics()
+        counts = check_weights(weights, len(self))
+        moved = counts.copy()
+        moved[self.positions] = counts
+        return self.inner.metrics(moved)
+
+    def per_sample(self) -> dict[str, NDArray[Any]]:
+        return {name: values[self.positions] for name, values in self.inner.per_sample().items()}
+
+
 class Task(ABC):
     """A task of the benchmark. One instance a process, from `get_task(name)`; it holds no data."""
 
@@ -153,6 +174,18 @@ def get_task(name: str) -> Task:
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(list_tasks())}"
         raise RewardmarkError(f"no task is called {name!r}; {hint}")
     return _REGISTERED[name]
+
+
+def unique_images(task: str, split: CocoSplit, indices: Sequence[int] | NDArray[Any], count: int) -> NDArray[Any]:
+    """The image ids of `split[indices]`; raises RewardmarkError unless each is there once and `count` predictions are."""
+    import numpy as np
+
+    ids = np.array([split.image_ids[int(i)] for i in indices], dtype=np.int64)
+    if len(ids) != count:
+        raise RewardmarkError(f"{task}: {count} predictions for {len(ids)} images; one an image is wanted")
+    if len(np.unique(ids)) != len(ids):
+        raise RewardmarkError(f"{task}: an image is named twice; use weights to count it more than once")
+    return ids
 
 
 def check_weights(weights: NDArray[Any], n: int) -> NDArray[Any]:

@@ -1,0 +1,1 @@
+"""Detection: boxes and masks, scored as COCO scores them."""

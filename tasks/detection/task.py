@@ -1,0 +1,124 @@
+"""The task of detection: boxes with categories and scores, judged by COCO average precision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rewardmark.rewards.errors import RewardmarkError
+from rewardmark.rewards.types import Boxes
+from rewardmark.tasks.base import Features, Metric, Reordered, Statistics, Task, unique_images
+from rewardmark.tasks.detection.evaluate import METRICS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rewardmark.tasks.coco import CocoSplit
+    from rewardmark.tasks.detection.records import Results, Truths
+
+__all__ = ["DetectionTask"]
+
+
+class DetectionTask(Task):
+    """Find every object: a box, its category, and how sure the model is."""
+
+    name: ClassVar[str] = "detection"
+    version: ClassVar[str] = "1"
+    default_reward: ClassVar[str] = "detection/recall"
+    primary: ClassVar[str] = "AP"
+    metrics: ClassVar[tuple[Metric, ...]] = METRICS
+
+    @property
+    def prediction_type(self) -> type[Boxes]:
+        return Boxes
+
+    def targets(
+        self, split: CocoSplit, indices: Sequence[int] | NDArray[Any], train: CocoSplit | None = None
+    ) -> Boxes:
+        """Boxes with is_crowd and areas, in pixels of the original images."""
+        truths = [split.instances(int(i)) for i in indices]
+        return Boxes.from_lists(
+            [t.boxes for t in truths],
+            [t.labels for t in truths],
+            is_crowd=[t.is_crowd for t in truths],
+            areas=[t.areas for t in truths],
+        )
+
+    def statistics(
+        self,
+        split: CocoSplit,
+        indices: Sequence[int] | NDArray[Any],
+        predictions: Boxes,
+        evaluator: str = "hotcoco",
+        features: Features | None = None,
+    ) -> Statistics:
+        """COCO's evaluation against the split's own JSON. A box with its corners swapped is an empty box: it finds nothing."""
+        import numpy as np
+
+        from rewardmark.tasks.detection.evaluate import evaluate
+
+        ids = unique_images(self.name, split, indices, len(predictions))
+        truths = _truths(split.annotation_path("instances")).of_images(ids)
+        statistics = evaluate(truths, self.results(split, ids, predictions, truths), evaluator=evaluator)
+        return Reordered(statistics, np.searchsorted(statistics.image_ids, ids))
+
+    def results(self, split: CocoSplit, ids: NDArray[Any], predictions: Boxes, truths: Truths) -> Results:
+        """The batch as rows of a COCO result file; raises RewardmarkError naming an image whose prediction is unusable."""
+        import numpy as np
+
+        from rewardmark.tasks.detection.records import Results
+
+        lists = predictions.lists()
+        counts = [len(scores) for _, _, scores in lists]
+        corners = np.concatenate([np.zeros((0, 4)), *(boxes for boxes, _, _ in lists)]).astype(np.float64)
+        labels = np.concatenate([np.zeros(0, dtype=np.int64), *(labels for _, labels, _ in lists)])
+        scores = np.concatenate([np.zeros(0), *(scores for _, _, scores in lists)]).astype(np.float64)
+        image_ids = np.repeat(ids, counts)
+        finite = np.isfinite(corners).all(axis=1) & np.isfinite(scores)
+        if not finite.all():
+            raise RewardmarkError(
+                f"detection: a predicted box or score of image {image_ids[np.argmin(finite)]} is not finite"
+            )
+        known = np.isin(labels, [category["id"] for category in truths.categories])
+        if not known.all():
+            bad = np.argmin(known)
+            raise RewardmarkError(
+                f"detection: image {image_ids[bad]} has a prediction of category {labels[bad]}, which {split.name} lacks"
+            )
+        sizes = np.maximum(corners[:, 2:] - corners[:, :2], 0)
+        return Results(image_ids, labels, scores, np.concatenate([corners[:, :2], sizes], axis=1))
+
+    def to_json(self, split: CocoSplit, index: int, predictions: Boxes, k: int) -> str:
+        boxes, labels, scores = predictions[k].lists()[0]
+        return _json(split, boxes, labels, scores)
+
+    def truth_json(self, split: CocoSplit, index: int) -> str:
+        truth = split.instances(index)
+        return _json(split, truth.boxes, truth.labels, [1.0] * len(truth.labels))
+
+
+def _json(split: CocoSplit, boxes: Any, labels: Any, scores: Any) -> str:
+    names = {category["id"]: category["name"] for category in split.categories}
+    return json.dumps(
+        {
+            "boxes": [[round(float(x), 2) for x in box] for box in boxes],
+            "labels": [names.get(int(label), str(int(label))) for label in labels],
+            "scores": [round(float(score), 5) for score in scores],
+        }
+    )
+
+
+def _truths(path: Path) -> Truths:
+    stat = Path(path).stat()
+    return _read(Path(path), stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, modified: int, size: int) -> Truths:
+    """Checked truths of a file, kept while it does not change: curves evaluate the same split again and again."""
+    from rewardmark.tasks.score.detection import read_truths
+
+    return read_truths(path)

@@ -1,0 +1,156 @@
+"""COCO instances JSON and a COCO result file in; AP and AR out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rewardmark.rewards.errors import DataError
+from rewardmark.tasks.detection.evaluate import evaluate
+from rewardmark.tasks.detection.records import Results, Truths
+from rewardmark.tasks.score.table import Table, read_json, show, top_level
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["images_and_categories", "read_results", "read_truths", "score_detection"]
+
+ZERO_ID = (
+    "an annotation id of 0 is taken for 'no match' by pycocotools, so that this truth would never be found; "
+    "number the annotations from 1"
+)
+
+
+def score_detection(
+    gt: Path, pred: Path, iou_type: str = "bbox", evaluator: str = "hotcoco"
+) -> tuple[dict[str, float], list[str]]:
+    """AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl of a result file, and notes on what was assumed.
+
+    iou_type "bbox" or "segm". Images without a detection are images without a detection; an empty result list scores 0.
+    Raises DataError naming the file and the record for anything malformed.
+    """
+    truths = read_truths(gt, masks=iou_type == "segm")
+    results = read_results(pred, truths, masks=iou_type == "segm")
+    return evaluate(truths, results, iou_type, evaluator).metrics(), truths.notes
+
+
+def images_and_categories(
+    file: Path, data: Any, sized: bool = False
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The checked images (id, width, height) and categories (id, name, isthing) of a COCO file; sizes 0 where absent.
+
+    `sized`: height and width are needed.
+    """
+    images = Table(file, top_level(file, data, "images"), "images")
+    image_ids = images.integers("id")
+    images.unique("id", image_ids, "image id")
+    sizes = {}
+    for key in ("width", "height"):
+        sizes[key] = images.integers(key) if sized else images.integers(key, default=0)
+        if sized and (sizes[key] < 1).any():
+            images.fail(int(np.argmax(sizes[key] < 1)), f"{key!r} must be at least 1")
+    categories = Table(file, top_level(file, data, "categories"), "categories")
+    category_ids = categories.integers("id")
+    categories.unique("id", category_ids, "category id")
+    things = categories.flags("isthing", default=1)
+    return (
+        [
+            {"id": i, "width": w, "height": h}
+            for i, w, h in zip(image_ids.tolist(), sizes["width"].tolist(), sizes["height"].tolist(), strict=True)
+        ],
+        [
+            {"id": i, "name": row.get("name", str(i)), "isthing": int(thing)}
+            for i, row, thing in zip(category_ids.tolist(), categories.rows, things, strict=True)
+        ],
+    )
+
+
+def read_truths(file: Path, masks: bool = False) -> Truths:
+    """A COCO instances JSON, checked. `masks`: segmentations are needed (and boxes are not).
+
+    A missing `iscrowd` is 0; a missing `area` is the box's, or the mask's with `masks`: each is told in `notes`.
+    An annotation id of 0 is refused, as pycocotools never matches it.
+    """
+    data = read_json(file)
+    images, categories = images_and_categories(file, data, sized=masks)
+    table = Table(file, top_level(file, data, "annotations"), "annotations")
+    ids = table.integers("id")
+    if (ids == 0).any():
+        table.fail(int(np.argmax(ids == 0)), ZERO_ID)
+    table.unique("id", ids, "annotation id")
+    image_ids = table.integers("image_id")
+    table.known("image_id", image_ids, _ids(images), "no image of this file has it")
+    category_ids = table.integers("category_id")
+    table.known("category_id", category_ids, _ids(categories), "no category of this file has it")
+    notes = []
+    if not (crowd_given := table.has("iscrowd")).all():
+        notes.append(f"{file}: {int((~crowd_given).sum())} annotations have no iscrowd: taken as 0")
+    segmentations: list[Any] | None = None
+    if masks:
+        from rewardmark.tasks.score.masks import areas_of, checked_segmentations
+
+        sizes = {image["id"]: (image["height"], image["width"]) for image in images}
+        segmentations = checked_segmentations(table, [sizes[i] for i in image_ids.tolist()])
+        boxes = np.zeros((len(table), 4))
+    else:
+        boxes = table.boxes("bbox")
+    given = table.has("area")
+    areas = table.numbers("area", default=0, least=0)
+    if not given.all():
+        missing = ~given
+        if segmentations is None:
+            areas = np.where(missing, boxes[:, 2] * boxes[:, 3], areas)
+        else:
+            rows = np.flatnonzero(missing)
+            areas[rows] = areas_of([segmentations[r] for r in rows], [sizes[int(image_ids[r])] for r in rows])
+        whose = "box" if segmentations is None else "mask"
+        notes.append(f"{file}: {int(missing.sum())} annotations have no area: the area of the {whose} is taken")
+    return Truths(
+        images=images,
+        categories=categories,
+        ids=ids,
+        image_ids=image_ids,
+        category_ids=category_ids,
+        boxes=boxes,
+        areas=areas,
+        is_crowd=table.flags("iscrowd", default=0),
+        segmentations=segmentations,
+        notes=notes,
+    )
+
+
+def read_results(file: Path, truths: Truths, masks: bool = False) -> Results:
+    """A COCO detection result file, checked against the images and categories of `truths`."""
+    data = read_json(file)
+    if not isinstance(data, list):
+        advice = "its 'annotations' alone are wanted" if isinstance(data, dict) and "annotations" in data else show(data)
+        raise DataError(file, f"a result file is a JSON list of detections; this is not a list ({advice})")
+    table = Table(file, data, "", id_key="image_id")
+    image_ids = table.integers("image_id")
+    table.known("image_id", image_ids, _ids(truths.images), "no image of the ground truth has it")
+    category_ids = table.integers("category_id")
+    table.known("category_id", category_ids, _ids(truths.categories), "no category of the ground truth has it")
+    scores = table.numbers("score")
+    if not masks:
+        return Results(image_ids, category_ids, scores, table.boxes("bbox"))
+
+    from rewardmark.tasks.score.masks import as_run_lengths, checked_segmentations
+
+    sizes = {image["id"]: (image["height"], image["width"]) for image in truths.images}
+    of_rows = [sizes[i] for i in image_ids.tolist()]
+    segmentations = as_run_lengths(checked_segmentations(table, of_rows), of_rows)
+    boxed = table.has("bbox")
+    if boxed.any() and not boxed.all():
+        table.fail(
+            int(np.argmin(boxed)),
+            "'bbox' is missing while other detections have it; give it everywhere or nowhere, "
+            "because the area range of a detection is its box's where there is one",
+        )
+    boxes = table.boxes("bbox") if len(table) and boxed.all() else None
+    return Results(image_ids, category_ids, scores, boxes, segmentations)
+
+
+def _ids(records: list[dict[str, Any]]) -> NDArray[np.int64]:
+    return np.array([record["id"] for record in records], dtype=np.int64)
