@@ -55,7 +55,7 @@ def returns_to_go(predictions: Boxes, targets: Boxes, rewards: Tensor, length: i
     Returns:
         `[B, N, length]`; zero behind the last box, NaN for unscored samples.
     """
-    from rewardmark.rewards.detection_match import recall_credits
+    from rewardmark.rewards.detection_recall import recall_credits
 
     credits = recall_credits(predictions, targets, **parameters)
     to_go = credits.flip(1).cumsum(1).flip(1)

@@ -84,7 +84,7 @@ class MLE:
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             values = {name: float(value) for name, value in parts.items()}
-            values |= {"loss": float(loss), "gradient_norm": float(norm)}
+            values |= {"loss": float(loss.detach()), "gradient_norm": float(norm)}
             return values | {"usage:images": len(indices), "usage:tokens": int((batch.tokens != PAD).sum())}
 
         return Loop(job, model, codec, {"model": optimizer}, step).run()

@@ -191,13 +191,13 @@ class Tuning:
         if self.reference is not None:
             divergence = (self._divergence(pixels, drawn.tokens, hidden) * mask).sum(-1).mean()
             loss = loss + options.kl_weight * divergence
-            values["kl"] = float(divergence)
+            values["kl"] = float(divergence.detach())
         if options.entropy_weight:
             loss = loss - options.entropy_weight * (entropy * mask).sum(-1).mean()
         if self.confidence:
             confidence_loss, quality = self._confidence_loss(hidden, predictions, targets)
             loss = loss + options.confidence_weight * confidence_loss
-            values |= {"confidence_loss": float(confidence_loss), **quality}
+            values |= {"confidence_loss": float(confidence_loss.detach()), **quality}
         clock.append(time.perf_counter())
 
         for optimizer in self.optimizers.values():
@@ -217,7 +217,7 @@ class Tuning:
         seconds = dict(zip(("sampling", "reward", "loss", "update"), np.diff(clock), strict=True))
         return values | {
             "reward": float(finite.mean()) if finite.numel() else float("nan"),
-            "loss": float(loss),
+            "loss": float(loss.detach()),
             "entropy": float((entropy.detach() * mask).sum() / mask.sum()),
             "length": float(drawn.lengths.float().mean()),
             "gradient_norm": float(norm),
