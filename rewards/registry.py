@@ -21,6 +21,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: The modules that register the rewards of this package.
 BUILT_IN: tuple[str, ...] = (
     "detection_recall",
+    "detection_ap",
+    "detection_f1",
+    "detection_weighted",
+    "detection_hungarian",
+    "grounding",
+    "seg_zero",
     "panoptic",
     "colorization",
     "cider",
