@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rewardmark.tasks.scenes.scene import Scene, make_scene
 from rewardmark.tasks.scenes.world import CATEGORIES, GENERATOR_VERSION, HELD_OUT
+from rewardmark.tasks.scenes.write import write_scenes
 
 
-__all__ = ["CATEGORIES", "GENERATOR_VERSION", "HELD_OUT", "Scene", "make_scene"]
+__all__ = ["CATEGORIES", "GENERATOR_VERSION", "HELD_OUT", "Scene", "make_scene", "write_scenes"]
