@@ -37,11 +37,11 @@ def score_detection(
 
 
 def images_and_categories(
-    file: Path, data: Any, sized: bool = False
+    file: Path, data: Any, sized: bool = False, typed: bool = False
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The checked images (id, width, height) and categories (id, name, isthing) of a COCO file; sizes 0 where absent.
 
-    `sized`: height and width are needed.
+    `sized`: height and width are needed. `typed`: so is the categories' isthing (1 without it otherwise).
     """
     images = Table(file, top_level(file, data, "images"), "images")
     image_ids = images.integers("id")
@@ -54,7 +54,7 @@ def images_and_categories(
     categories = Table(file, top_level(file, data, "categories"), "categories")
     category_ids = categories.integers("id")
     categories.unique("id", category_ids, "category id")
-    things = categories.flags("isthing", default=1)
+    things = categories.flags("isthing") if typed else categories.flags("isthing", default=1)
     return (
         [
             {"id": i, "width": w, "height": h}

@@ -1,0 +1,1 @@
+"""Panoptic segmentation: every pixel its segment, scored as panopticapi scores it."""

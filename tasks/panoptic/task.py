@@ -1,0 +1,168 @@
+"""The task of panoptic segmentation: each pixel its segment and category, judged by panoptic quality."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import tempfile
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rewardmark.rewards.errors import RewardmarkError
+from rewardmark.rewards.types import Segments
+from rewardmark.tasks.base import Features, Metric, Statistics, Task, unique_images
+from rewardmark.tasks.panoptic.evaluate import METRICS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rewardmark.tasks.coco import CocoSplit
+    from rewardmark.tasks.panoptic.records import PanopticSet, SegmentList
+
+__all__ = ["PanopticTask"]
+
+
+class PanopticTask(Task):
+    """Give every pixel a segment and every segment a category."""
+
+    name: ClassVar[str] = "panoptic"
+    version: ClassVar[str] = "1"
+    default_reward: ClassVar[str] = "panoptic/pq"
+    primary: ClassVar[str] = "PQ"
+    metrics: ClassVar[tuple[Metric, ...]] = METRICS
+
+    @property
+    def prediction_type(self) -> type[Segments]:
+        return Segments
+
+    def targets(
+        self, split: CocoSplit, indices: Sequence[int] | NDArray[Any], train: CocoSplit | None = None
+    ) -> Segments:
+        """Segments numbered 1..S in the order of the JSON, with is_crowd and the JSON's areas."""
+        import numpy as np
+
+        maps, categories, crowds, areas = [], [], [], []
+        for index in indices:
+            ids, infos = split.panoptic(int(index))
+            numbered = np.zeros(ids.shape, dtype=np.int64)
+            for number, info in enumerate(infos, start=1):
+                numbered[ids == info["id"]] = number
+            maps.append(numbered)
+            categories.append([int(info["category_id"]) for info in infos])
+            crowds.append([bool(info.get("iscrowd", 0)) for info in infos])
+            areas.append([float(info.get("area", (ids == info["id"]).sum())) for info in infos])
+        return Segments.from_lists(maps, categories, is_crowd=crowds, areas=areas)
+
+    def statistics(
+        self,
+        split: CocoSplit,
+        indices: Sequence[int] | NDArray[Any],
+        predictions: Segments,
+        evaluator: str = "hotcoco",
+        features: Features | None = None,
+    ) -> Statistics:
+        """Panoptic quality against the split's own PNGs; the official numbers are hotcoco's on the predictions' PNGs.
+
+        What a map holds beyond its image's size is padding. A pixel of a segment without a category is void.
+        """
+        from rewardmark.tasks.panoptic.evaluate import evaluate, official
+        from rewardmark.tasks.panoptic.records import PanopticSet, read_png, write_png
+
+        if evaluator != "hotcoco":
+            raise RewardmarkError(f"panoptic has no evaluator {evaluator!r}; use hotcoco")
+        ids = unique_images(self.name, split, indices, len(predictions)).tolist()
+        truths = _truths(split.annotation_path("panoptic"))
+        absent = next((i for i in ids if i not in truths.segments), None)
+        if absent is not None:
+            raise RewardmarkError(f"panoptic: image {absent} of {split.name} has no panoptic annotation")
+        known = {category["id"] for category in truths.categories}
+        chosen = PanopticSet(
+            truths.file, truths.sizes, truths.categories, {i: truths.segments[i] for i in ids}, truths.notes
+        )
+        folder = Path(split.panoptic_folder)
+        maps, lists = [], []
+        for k, (image_id, index) in enumerate(zip(ids, indices, strict=True)):
+            painted, segments = as_segment_list(predictions, k, split.sizes[int(index)], f"{k}.png")
+            unknown = set(segments.category_ids.tolist()) - known
+            if unknown:
+                raise RewardmarkError(
+                    f"panoptic: image {image_id} has a prediction of category {min(unknown)}, which {split.name} lacks"
+                )
+            maps.append(painted)
+            lists.append(segments)
+        with tempfile.TemporaryDirectory(prefix="rewardmark-panoptic-") as place:
+            for segments, painted in zip(lists, maps, strict=True):
+                write_png(Path(place) / segments.file_name, painted)
+            predicted = PanopticSet(Path("predictions"), {}, [], dict(zip(ids, lists, strict=True)))
+            numbers = official(chosen, predicted, folder, Path(place))
+        truth_lists = [truths.segments[i] for i in ids]
+        truth_maps = [read_png(folder / truth.file_name) for truth in truth_lists]
+        return evaluate(truth_maps, truth_lists, maps, lists, truths.categories, numbers)
+
+    def to_json(self, split: CocoSplit, index: int, predictions: Segments, k: int) -> str:
+        painted, segments = as_segment_list(predictions, k, split.sizes[index], "")
+        return _json(split, painted, zip(segments.ids.tolist(), segments.category_ids.tolist(), strict=True))
+
+    def truth_json(self, split: CocoSplit, index: int) -> str:
+        ids, infos = split.panoptic(index)
+        return _json(split, ids, ((int(info["id"]), int(info["category_id"])) for info in infos))
+
+
+def as_segment_list(
+    predictions: Segments, k: int, size: tuple[int, int], file_name: str
+) -> tuple[NDArray[Any], SegmentList]:
+    """Prediction k cropped to `size` (height, width): ids [H, W], and those of its segments that have a pixel."""
+    import numpy as np
+
+    from rewardmark.tasks.panoptic.records import SegmentList
+
+    sample = predictions.sample(k)
+    ids = sample.ids.detach().cpu().numpy()[: size[0], : size[1]]
+    if ids.shape != tuple(size):
+        raise RewardmarkError(f"panoptic: prediction {k} is {ids.shape[0]} x {ids.shape[1]}, its image {size[0]} x {size[1]}")
+    categories = sample.categories.detach().cpu().numpy()
+    if ids.size and (ids.min() < 0 or ids.max() > len(categories)):
+        raise RewardmarkError(f"panoptic: prediction {k} has ids outside 0..{len(categories)}, the segments it lists")
+    of_id = np.concatenate([[0], categories])
+    painted = np.where(of_id[ids] != 0, ids, 0)
+    present = np.unique(painted)
+    present = present[present != 0]
+    segments = SegmentList(
+        file_name, present, of_id[present], np.zeros(len(present), dtype=bool), np.full(len(present), -1.0)
+    )
+    return painted, segments
+
+
+def _json(split: CocoSplit, ids: Any, segments: Any) -> str:
+    from rewardmark.tasks.panoptic.records import write_png
+
+    categories = {category["id"]: category for category in split.panoptic_categories}
+    png = io.BytesIO()
+    write_png(png, ids)
+    rows = []
+    for segment, category_id in segments:
+        category = categories.get(category_id, {})
+        rows.append(
+            {
+                "id": segment,
+                "category_id": category_id,
+                "name": category.get("name", str(category_id)),
+                "isthing": int(category.get("isthing", 1)),
+            }
+        )
+    return json.dumps({"png": base64.b64encode(png.getvalue()).decode("ascii"), "segments": rows})
+
+
+def _truths(path: Path) -> PanopticSet:
+    stat = Path(path).stat()
+    return _read(Path(path), stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, modified: int, size: int) -> PanopticSet:
+    from rewardmark.tasks.score.panoptic import read_panoptic_truths
+
+    return read_panoptic_truths(path)
