@@ -30,6 +30,12 @@ BUILT_IN: tuple[str, ...] = (
     "panoptic",
     "colorization",
     "cider",
+    "caption_overlap",
+    "chair",
+    "clip_score",
+    "vqa",
+    "counting",
+    "matching",
 )
 
 ENTRY_POINTS = "rewardmark.rewards"

@@ -78,14 +78,19 @@ class Captions(Batched):
 class References(Batched):
     """The reference captions of each image, and the document frequencies of the whole reference set (for CIDEr).
 
+    objects: the annotated objects of each image by name (for CHAIR).
+
     >>> len(References([["a dog", "one dog"], ["a cat"]]))
     2
     """
 
     texts: Sequence[Sequence[str]]
     document_frequency: DocumentFrequency | None = None
+    objects: Sequence[Sequence[str]] | None = None
 
     def __post_init__(self) -> None:
+        if self.objects is not None and len(self.objects) != len(self.texts):
+            raise RewardmarkError(f"References: {len(self.texts)} images but {len(self.objects)} lists of objects")
         for i, captions in enumerate(self.texts):
             _only_strings(f"References: image {i}", captions)
 
@@ -94,10 +99,13 @@ class References(Batched):
 
     @classmethod
     def from_lists(
-        cls, texts: Sequence[Sequence[str]], document_frequency: DocumentFrequency | None = None
+        cls,
+        texts: Sequence[Sequence[str]],
+        document_frequency: DocumentFrequency | None = None,
+        objects: Sequence[Sequence[str]] | None = None,
     ) -> References:
-        """The same as References(texts, document_frequency)."""
-        return cls([list(captions) for captions in texts], document_frequency)
+        """The same as References(texts, document_frequency, objects)."""
+        return cls([list(captions) for captions in texts], document_frequency, objects)
 
     def sample(self, index: int) -> Sequence[str]:
         """The captions of image `index`."""

@@ -1,0 +1,197 @@
+"""Rewards for short answers: exact, VQA's soft accuracy, ANLS, yes or no."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rewardmark.rewards._torch import torch
+from rewardmark.rewards.answers_normalize import normalize_answer
+from rewardmark.rewards.errors import RewardmarkError
+from rewardmark.rewards.registry import register_reward
+from rewardmark.rewards.types import Answers
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["anls", "edit_distance", "exact", "soft", "yes_no", "yes_no_as_published"]
+
+VLM_R1 = "om-ai-lab/VLM-R1, src/open-r1-multimodal/src/open_r1/grpo_jsonl.py, yes_no_reward"
+
+
+def _each(predictions: Answers, targets: Answers, score: Callable[[str, list[str]], float]) -> Tensor:
+    rows = range(len(predictions))
+    values = [score(predictions.text(row), targets.alternatives(row)) for row in rows]
+    return torch.tensor(values, dtype=torch.float32)
+
+
+@register_reward(
+    "vqa/exact",
+    task="vqa",
+    bounds=(0.0, 1.0),
+    gold="vqa/accuracy",
+    source="Hudson & Manning 2019, GQA (arXiv:1902.09506): exact match, here without regard to case and outer blanks",
+    status="metric",
+    needs_python=True,
+)
+def exact(predictions: Answers, targets: Answers) -> Tensor:
+    """1 where the answer equals one of the true answers (case and outer blanks aside), else 0.
+
+    Predictions: Answers with one string each; targets: Answers with a string or a list. Returns [B] float32. An empty
+    answer earns 0 unless a true answer is empty.
+
+    >>> exact(Answers(["Red ", "blue"]), Answers(["red", ["green", "teal"]])).tolist()
+    [1.0, 0.0]
+    """
+    return _each(
+        predictions,
+        targets,
+        lambda answer, truths: float(answer.strip().lower() in {truth.strip().lower() for truth in truths}),
+    )
+
+
+@register_reward(
+    "vqa/soft",
+    task="vqa",
+    bounds=(0.0, 1.0),
+    gold="vqa/accuracy",
+    source="Antol et al. 2015, VQA (arXiv:1505.00468); GT-Vision-Lab/VQA, vqaEval.py",
+    status="metric",
+    needs_python=True,
+    gamed_by=("frequent answers",),
+)
+def soft(predictions: Answers, targets: Answers) -> Tensor:
+    """VQA accuracy: mean over the leave-one-out sets of annotators of min(1, matches / 3).
+
+    With ten annotators 1, 2, 3, >= 4 matches give .3, .6, .9, 1. Answers are normalised (see `normalize_answer`) only
+    where the annotators do not all agree, as the official script does: "Black." against ten "black" earns 0.
+    Predictions: Answers with one string each; targets: Answers with the list of annotators' answers. Returns [B]
+    float32 in 0..1. Raises RewardmarkError for a truth of a single string: the rule needs annotators.
+
+    >>> soft(Answers(["a dog"]), Answers([["dog"] * 2 + ["cat"] * 8])).round(decimals=3).tolist()
+    [0.6000000238418579]
+    """
+    for row, text in enumerate(targets.texts):
+        if isinstance(text, str) or len(text) < 2:
+            raise RewardmarkError(f"vqa/soft: question {row} needs the answers of several annotators; use vqa/exact")
+    return _each(predictions, targets, _soft)
+
+
+def _soft(answer: str, truths: list[str]) -> float:
+    answer = _blanks(answer)
+    truths = [_blanks(truth) for truth in truths]
+    if len(set(truths)) > 1:
+        answer = normalize_answer(answer)
+        truths = [normalize_answer(truth) for truth in truths]
+    equal = [truth == answer for truth in truths]
+    matches = sum(equal)
+    return sum(min(1.0, (matches - same) / 3) for same in equal) / len(equal)
+
+
+def _blanks(text: str) -> str:
+    return text.replace("\n", " ").replace("\t", " ").strip()
+
+
+@register_reward(
+    "vqa/anls",
+    task="vqa",
+    bounds=(0.0, 1.0),
+    gold="vqa/ANLS",
+    source="Biten et al. 2019, Scene text visual question answering (arXiv:1905.13648), eq. 1",
+    status="metric",
+    needs_python=True,
+)
+def anls(predictions: Answers, targets: Answers, *, threshold: float = 0.5) -> Tensor:
+    """Average normalised Levenshtein similarity on one question: max over truths of 1 - NL if NL < `threshold`, else 0.
+
+    NL is the edit distance over the longer string's length, case and repeated blanks aside. Types as in vqa/exact.
+    Returns [B] float32 in 0..1; an empty answer earns 0 unless a true answer is empty.
+
+    >>> anls(Answers(["coca cola"]), Answers([["coca-cola", "coke"]])).round(decimals=2).tolist()
+    [0.8899999856948853]
+    """
+
+    def similarity(answer: str, truths: list[str]) -> float:
+        a = " ".join(answer.lower().split())
+        best = 0.0
+        for truth in truths:
+            b = " ".join(truth.lower().split())
+            longer = max(len(a), len(b))
+            distance = edit_distance(a, b) / longer if longer else 0.0
+            best = max(best, 1 - distance if distance < threshold else 0.0)
+        return best
+
+    return _each(predictions, targets, similarity)
+
+
+def edit_distance(a: str, b: str) -> int:
+    """Levenshtein distance: insertions, deletions and substitutions of one character.
+
+    >>> edit_distance("kitten", "sitting")
+    3
+    """
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, start=1):
+        diagonal, row[0] = row[0], i
+        for j, y in enumerate(b, start=1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (x != y))
+    return row[-1]
+
+
+@register_reward(
+    "vqa/yes-no-as-published",
+    task="vqa",
+    bounds=(0.0, 1.0),
+    gold="vqa/accuracy",
+    source=VLM_R1,
+    status="published",
+    needs_python=True,
+    twin="vqa/yes-no",
+    defect="'yes' and 'no' are found inside words (not, know, eyes), the first one counts, and an answer with neither "
+    "is right where the truth has neither",
+    gamed_by=("'no' inside other words", "an answer that says both"),
+)
+def yes_no_as_published(predictions: Answers, targets: Answers) -> Tensor:
+    """VLM-R1's yes/no reward: the first "yes" or "no", inside words too, equals the truth's.
+
+    >>> yes_no_as_published(Answers(["I do not know"]), Answers(["no"])).tolist()
+    [1.0]
+    """
+
+    def first(text: str) -> str:
+        lowered = text.lower()
+        inside = re.search(r"<answer>(.*?)</answer>", lowered, re.DOTALL)
+        found = re.search(r"(yes|no)", inside.group(1).strip() if inside else lowered.strip())
+        return found.group(1) if found else ""
+
+    return _each(predictions, targets, lambda answer, truths: float(first(answer) in {first(t) for t in truths}))
+
+
+@register_reward(
+    "vqa/yes-no",
+    task="vqa",
+    bounds=(0.0, 1.0),
+    gold="vqa/accuracy",
+    source=f"{VLM_R1}; whole words, exactly one of them: ours",
+    status="mended",
+    needs_python=True,
+    twin="vqa/yes-no-as-published",
+)
+def yes_no(predictions: Answers, targets: Answers) -> Tensor:
+    """1 where the answer holds the true one of the words "yes" and "no" and not the other, else 0.
+
+    Predictions: Answers with one string each; targets: Answers, each yes or no. Returns [B] float32. An empty answer
+    earns 0. Raises RewardmarkError for a truth that is neither.
+
+    >>> yes_no(Answers(["No, it is not.", "yes and no"]), Answers(["no", "no"])).tolist()
+    [1.0, 0.0]
+    """
+
+    def right(answer: str, truths: list[str]) -> float:
+        wanted = {truth.strip().lower().rstrip(".") for truth in truths}
+        if len(wanted) != 1 or not wanted <= {"yes", "no"}:
+            raise RewardmarkError(f"vqa/yes-no: the truth must be yes or no, not {', '.join(sorted(wanted))!r}")
+        return float(set(re.findall(r"\b(yes|no)\b", answer.lower())) == wanted)
+
+    return _each(predictions, targets, right)
