@@ -15,8 +15,16 @@ SHORTEST, LONGEST = 6, 18
 """Words a caption."""
 
 _LIGHT = {"day": "blue", "overcast": "gray", "sunset": "sunset", "night": "night"}
+_DAY = {"day": "on a sunny day", "overcast": "on a cloudy day", "sunset": "at sunset", "night": "at night"}
+_SIZE_WORDS = {"small": ("small", "small", "little", "tiny"), "large": ("large", "large", "big")}
+_TEXTURE_WORDS = {"striped": ("striped",), "dotted": ("dotted", "dotted", "spotted")}
+_DOING = {
+    "ball": "lying", "box": "lying", "kite": "flying", "star": "shining", "tree": "growing",
+    "house": "standing", "boat": "sailing", "fish": "swimming", "sign": "standing",
+}  # fmt: skip
+_OPENINGS = ("a picture of", "a drawing of", "a scene with", "we can see", "the picture shows", "", "")
 _PLACE = {"sky": "in the sky", "grass": "on the grass", "water": "in the water", "sand": "on the sand"}
-_OPENINGS = ("a picture of", "there is", "we can see", "this is", "")
+_TRIES = 6
 _SEEN = 0.06
 """Least share of the picture at which stuff is worth a word."""
 
@@ -33,7 +41,10 @@ def write_captions(graph: Graph) -> tuple[list[str], str]:
     for thing in things:
         groups.setdefault(thing["category"], []).append(thing)
     writer = _Writer(draws, graph, things, list(groups.values()))
-    return [writer.caption() for _ in range(CAPTIONS)], writer.alt_text()
+    captions: list[str] = []
+    for _ in range(CAPTIONS):
+        captions.append(writer.caption(captions))
+    return captions, writer.alt_text()
 
 
 class _Writer:
@@ -43,22 +54,25 @@ class _Writer:
         self.stuff = [s["name"] for s in graph["stuff"] if s["share"] >= _SEEN]
         self.pairs = _pairs(things)
 
-    def caption(self) -> str:
-        """One caption; drawn anew until its length fits, at last with or without the closing words that make it fit."""
-        words: list[str] = []
-        for _ in range(8):
+    def caption(self, others: list[str]) -> str:
+        """One caption, unlike `others` where the scene offers enough to say; drawn anew until its length fits."""
+        spare = ""
+        for _ in range(_TRIES):
             words = self._sentence().split()
             if len(words) < SHORTEST:
                 words += self._closing().split()
             if SHORTEST <= len(words) <= LONGEST:
-                return " ".join(words)
-        plain = f"{self._one(self.things[0], 1)} {self._place(self.things[0])} {self._closing()}"
-        return plain
+                spare = " ".join(words)
+                if spare not in others:
+                    return spare
+        return spare or f"{self._one(self.things[0], 1)} {self._place(self.things[0])} {self._closing()}"
 
     def _sentence(self) -> str:
         kind = self.draws.unit()
         if self.pairs and kind < 0.3:
             a, name, b = self.draws.pick(self.pairs)
+            if name == "next to":
+                name = self.draws.pick(("next to", "beside", "near"))
             verb = self.draws.pick(("", "is "))
             return f"{self._one(a)} {verb}{name} {self._one(b)}{self._tail(a)}"
         if len(self.groups) > 1 and kind < 0.75:
@@ -69,7 +83,7 @@ class _Writer:
             a, b, c = self.groups[:3]
             return f"{self._group(a)} with {self._group(b)} and {self._group(c)}{self._tail(a[0])}"
         group = self.groups[0] if self.draws.chance(0.7) else self.draws.pick(self.groups)
-        opening = self.draws.pick(("a picture of", "we can see", "there are" if len(group) > 1 else "there is", ""))
+        opening = self.draws.pick((*_OPENINGS, "there are" if len(group) > 1 else "there is"))
         return f"{opening} {self._group(group)} {self._where(group)}{self._tail(group[0])}"
 
     def _two_groups(self) -> tuple[list[Graph], list[Graph]]:
@@ -81,9 +95,9 @@ class _Writer:
         """A noun phrase for one thing, with up to `most` of size, texture and colour."""
         words = []
         if thing["size"] != "medium" and most > 1 and self.draws.chance(0.4):
-            words.append({"small": "small", "large": "large"}[thing["size"]])
+            words.append(self.draws.pick(_SIZE_WORDS[thing["size"]]))
         if thing["texture"] != "plain" and len(words) < most and self.draws.chance(0.4):
-            words.append(thing["texture"])
+            words.append(self.draws.pick(_TEXTURE_WORDS[thing["texture"]]))
         if len(words) < most and self.draws.chance(0.85):
             words.append(thing["colour"])
         words.append(thing["category"])
@@ -98,11 +112,15 @@ class _Writer:
         for key, chance in (("size", 0.3), ("colour", 0.85)):
             values = {t[key] for t in group}
             if len(values) == 1 and values != {"medium"} and self.draws.chance(chance):
-                words.append(group[0][key])
+                words.append(self.draws.pick(_SIZE_WORDS[group[0][key]]) if key == "size" else group[0][key])
         return " ".join([*words, plural(group[0]["category"])])
 
     def _place(self, thing: Graph) -> str:
-        return "on the water" if thing["category"] == "boat" and self.draws.chance(0.5) else _PLACE[thing["on"]]
+        floats = thing["on"] == "water" and thing["category"] != "fish"
+        place = "on the water" if floats and self.draws.chance(0.5) else _PLACE[thing["on"]]
+        if self.draws.chance(0.25):
+            place = f"{'floating' if floats and thing['category'] == 'ball' else _DOING[thing['category']]} {place}"
+        return place
 
     def _where(self, group: list[Graph]) -> str:
         """Where a whole group is; nothing when its members are on different ground."""
@@ -113,9 +131,9 @@ class _Writer:
 
     def _tail(self, thing: Graph) -> str:
         """Words that may close a sentence about a thing: its light, or nothing."""
-        if "sky" in self.stuff and thing["on"] != "sky" and self.draws.chance(0.35):
-            return f" under {self._sky()}"
-        return ""
+        if "sky" not in self.stuff or not self.draws.chance(0.35):
+            return ""
+        return f" {_DAY[self.light]}" if thing["on"] == "sky" or self.draws.chance(0.4) else f" under {self._sky()}"
 
     def _closing(self) -> str:
         grounds = [s for s in self.stuff if s != "sky"]

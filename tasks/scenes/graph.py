@@ -215,7 +215,7 @@ def _jitter(draws: Draws, colour: RGB) -> RGB:
     return r, g, b
 
 
-_TILT = {"star": 0.35, "kite": 0.3, "fish": 0.18, "boat": 0.06, "ball": 1.0, "box": 0.05, "sign": 0.03}
+_TILT = {"star": 0.35, "kite": 0.3, "fish": 0.18, "boat": 0.06, "ball": 0.2, "box": 0.05, "sign": 0.03}
 
 
 def _draw_tilt(draws: Draws, category: str) -> list[float]:

@@ -157,8 +157,8 @@ def _stuff(kind: int, ramp: NDArray[Any], t: float, x: float, y: float, seed: in
     """Colour of stuff at (x, y), t of the way down its region. ramp is upper colour, lower colour, accent (clouds, glints)."""
     shade, accent = 1.0, 0.0
     if kind == SKY:
-        cloud = 0.65 * _noise(3.0 * x, 8.0 * y, seed) + 0.35 * _noise(8.0 * x, 19.0 * y, seed + 1)
-        accent = 0.8 * _smooth(0.52, 0.74, cloud)
+        puff = 0.6 * _noise(3.0 * x, 7.0 * y, seed) + 0.28 * _noise(7.0 * x, 15.0 * y, seed + 1)
+        accent = 0.85 * _smooth(0.5, 0.72, puff + 0.12 * _noise(17.0 * x, 31.0 * y, seed + 2))
     elif kind == GRASS:
         shade = 1.0 + 0.16 * (_noise(7.0 * x, 9.0 * y, seed) - 0.5) + 0.2 * (_noise(58.0 * x, 19.0 * y, seed + 1) - 0.5)
     elif kind == WATER:
@@ -257,6 +257,7 @@ def _thing(
     gx, gy, r, c, s, flip = geometry
     texture, gloss, outline, shadow = style
     k = r * size  # pixels a local unit
+    halo = min(max(0.022 / r, 1.2 / k), 0.4)  # a soft dark rim, as wide on every thing
     low, high = max(int((gy - 1.6 * r) * size), 0), min(int((gy + 1.6 * r) * size) + 2, size)
     left, right = max(int((gx - 1.6 * r) * size), 0), min(int((gx + 1.6 * r) * size) + 2, size)
     for row in range(low, high):
@@ -297,7 +298,7 @@ def _thing(
                 alpha = alpha * (1.0 - a) + a
             dark = 0.0
             if nearest > -0.5 / k:
-                dark = 0.4 * outline * (1.0 - _smooth(0.0, 0.26, nearest))
+                dark = 0.34 * outline * (1.0 - _smooth(0.0, halo, nearest))
                 if shadow != 0.0:  # where it stands: an ellipse on the ground, light on water
                     sx, sy = (dx - 0.12) / 1.0, (dy - 0.86) / 0.26
                     dark = max(dark, 0.42 * abs(shadow) * (1.0 - _smooth(0.35, 1.1, sx * sx + sy * sy)))
