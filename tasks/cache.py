@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from rewardmark.rewards.errors import DataError
@@ -34,7 +35,8 @@ def write_atomically(file: Path, content: bytes) -> None:
 
 
 class FileHashes:
-    """SHA-256 of files, kept in the cache folder by (path, time of change, size); the data's own folder is never written to.
+    """SHA-256 of files, kept in the cache folder by (path, time of change, size); the data's own folder is never
+    written to.
 
     `key` names the group of files that share one cache file.
     """
@@ -42,10 +44,8 @@ class FileHashes:
     def __init__(self, key: str) -> None:
         self._file = cache_folder() / "hashes" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
         self._known: dict[str, list[int | str]] = {}
-        try:
+        with suppress(FileNotFoundError, ValueError):  # none yet, or a cache from a broken disk: computed anew
             self._known = json.loads(self._file.read_bytes())
-        except (FileNotFoundError, ValueError):
-            pass  # none yet, or a cache from a broken disk: computed anew
         self._fresh = False
 
     def of(self, file: Path) -> str:

@@ -1,4 +1,5 @@
-"""A split of images with boxes, masks, panoptic segments and captions, read from COCO's own file formats; generated scenes take the same path."""
+"""A split of images with boxes, masks, panoptic segments and captions, read from COCO's own file formats; generated
+scenes take the same path."""
 
 from __future__ import annotations
 
@@ -13,35 +14,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from rewardmark.rewards.errors import DataError, RewardmarkError
+from rewardmark.rewards.errors import DataError
 from rewardmark.tasks.cache import FileHashes, cache_folder
-from rewardmark.tasks.coco_images import PictureStore, read_segment_map
+from rewardmark.tasks.coco_files import KINDS, CocoFiles
+from rewardmark.tasks.coco_images import PictureStore, decode_mask, read_segment_map
 from rewardmark.tasks.coco_read import (
     Captions,
     ImageList,
     InstanceRows,
     PanopticRows,
     read_captions,
-    read_file,
     read_image_list,
     read_instances,
     read_panoptic,
 )
 from rewardmark.tasks.dataset_spec import DatasetSpec
+from rewardmark.tasks.score.table import read_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["CocoFiles", "CocoSplit", "DatasetSpec", "Instances", "open_split"]
 
-KINDS = ("instances", "panoptic", "captions")
-
 
 @dataclass(frozen=True)
 class Instances:
-    """The annotated objects of one image: boxes `[n, 4]` float32 xyxy in the original image's pixels, labels (category ids) `[n]` int64,
-    is_crowd `[n]` bool, areas `[n]` float32 (square pixels, as the file says), ids `[n]` int64 annotation ids."""
+    """The annotated objects of one image: boxes `[n, 4]` float32 xyxy in the original image's pixels, labels (category
+    ids) `[n]` int64, is_crowd `[n]` bool, areas `[n]` float32 (square pixels, as the file says), ids `[n]` int64
+    annotation ids."""
 
     boxes: NDArray[np.float32]
     labels: NDArray[np.int64]
@@ -53,77 +53,22 @@ class Instances:
         return len(self.labels)
 
 
-@dataclass(frozen=True)
-class CocoFiles:
-    """Where the parts of a split lie; a kind of annotation that is not there is None."""
-
-    root: Path
-    split: str
-    images: Path
-    instances: Path | None
-    panoptic: Path | None
-    panoptic_folder: Path | None
-    captions: Path | None
-
-    @classmethod
-    def locate(cls, spec: DatasetSpec, data: Path | None = None) -> CocoFiles:
-        """The files of `spec`: COCO's layout, or `KIND_SPLIT.json` beside `images/`, or the paths that the spec gives.
-
-        `data` stands for a root that the spec leaves open, and is where a relative root is looked for.
-        """
-        root = Path(spec.root).expanduser() if spec.root else None
-        if data is not None:
-            root = Path(data) if root is None else Path(data) / root
-        if root is None and spec.images is None:
-            raise RewardmarkError("dataset: coco data need a root; give it in the suite (root = ...) or with --data PATH")
-        root = root or Path()
-        if not root.is_dir():
-            raise DataError(root, "there is no such folder; a COCO root is wanted")
-        found: dict[str, Path | None] = {}
-        for kind in KINDS:
-            given = getattr(spec, kind)
-            name = f"{kind}_{spec.split}.json"
-            places = [root / given] if given else [root / "annotations" / name, root / name]
-            found[kind] = next((p for p in places if p.is_file()), None)
-            if given and found[kind] is None:
-                raise DataError(places[0], "there is no such file")
-        if not any(found.values()):
-            have = sorted(p.name for folder in (root / "annotations", root) for p in folder.glob("*.json"))
-            listed = f"; there is {', '.join(have[:8])}" if have else ""
-            raise DataError(root, f"no annotations of split {spec.split!r} (annotations/instances_{spec.split}.json or the like){listed}")
-        folders = [root / spec.images] if spec.images else [root / spec.split, root / "images" / spec.split, root / "images"]
-        images = next((p for p in folders if p.is_dir()), None)
-        if images is None:
-            raise DataError(root, f"no folder of images: looked for {', '.join(str(p.relative_to(root)) for p in folders)}")
-        panoptic = found["panoptic"]
-        folder = root / spec.panoptic_folder if spec.panoptic_folder else panoptic and panoptic.with_suffix("")
-        return cls(root, spec.split, images, found["instances"], panoptic, folder, found["captions"])
-
-    def file(self, kind: str) -> Path:
-        """The JSON file of a kind; DataError, with what is missing, when there is none."""
-        if kind not in KINDS:
-            raise ValueError(f"kind {kind!r} is none of {', '.join(KINDS)}")
-        path: Path | None = getattr(self, kind)
-        if path is None:
-            raise DataError(self.root, f"split {self.split!r} has no {kind} annotations ({kind}_{self.split}.json)")
-        return path
-
-
 class _Store:
-    """What all views of a split share: parsed files, decoded pictures, hashes. Each file is read when first asked for."""
+    """What all views of a split share: parsed files, decoded pictures, hashes. Each file is read when first asked
+    for."""
 
     def __init__(self, files: CocoFiles) -> None:
         self.files = files
         self.first = next(kind for kind in KINDS if getattr(files, kind) is not None)
         path = files.file(self.first)
-        content = read_file(path)
+        content = read_json(path)
         self.images: ImageList = read_image_list(path, content)
         self._content: dict[str, Any] = {self.first: content}
         self.pictures = PictureStore(files.images, self.images)
 
     def _take(self, kind: str) -> tuple[Path, Any]:
         path = self.files.file(kind)
-        return path, self._content.pop(kind) if kind in self._content else read_file(path)
+        return path, self._content.pop(kind) if kind in self._content else read_json(path)
 
     @cached_property
     def instances(self) -> InstanceRows:
@@ -153,7 +98,8 @@ _MAPS = 2**29
 class CocoSplit:
     """Images and annotations of a split, or of some of its images. Open one with `open_split`.
 
-    Index i is a place in this view (0..len - 1), never an image id. `size` is the side in pixels of the square pictures that a model sees.
+    Index i is a place in this view (0..len - 1), never an image id. `size` is the side in pixels of the square
+    pictures that a model sees.
     """
 
     def __init__(self, store: _Store, name: str, size: int, rows: NDArray[np.int64]) -> None:
@@ -171,7 +117,8 @@ class CocoSplit:
 
     @property
     def categories(self) -> list[dict[str, Any]]:
-        """Categories of the instances file (dicts with id, name and whatever the file adds); of the panoptic file's things without one."""
+        """Categories of the instances file (dicts with id, name and whatever the file adds); of the panoptic file's
+        things without one."""
         if self._store.files.instances is None and self._store.files.panoptic is not None:
             return [c for c in self.panoptic_categories if c.get("isthing", 1)]
         return self._store.instances.categories
@@ -207,7 +154,8 @@ class CocoSplit:
         return self._store.pictures.original(row) if size is None else self._store.pictures.square([row], size)[0]
 
     def images(self, indices: Sequence[int] | NDArray[Any], size: int | None = None) -> NDArray[np.uint8]:
-        """Images `[B, size, size, 3]` uint8 RGB, at this split's size unless another is given; kept decoded in memory where they fit."""
+        """Images `[B, size, size, 3]` uint8 RGB, at this split's size unless another is given; kept decoded in memory
+        where they fit."""
         rows = self._rows[np.asarray(indices, dtype=np.int64)].tolist()
         return self._store.pictures.square(rows, size or self.size)
 
@@ -222,12 +170,12 @@ class CocoSplit:
 
     def masks(self, i: int) -> NDArray[np.bool_]:
         """The objects' masks `[n, H, W]`, from polygons or run lengths. Raises DataError where the file has none."""
-        from rewardmark.tasks.coco_images import decode_mask
-
         height, width = self.sizes[i]
         masks = np.zeros((self._span(i).stop - self._span(i).start, height, width), dtype=bool)
         for k, (value, annotation_id) in enumerate(zip(self.segmentations(i), self.instances(i).ids, strict=True)):
-            masks[k] = decode_mask(value, height, width, self.annotation_path("instances"), f"annotation id {annotation_id}")
+            masks[k] = decode_mask(
+                value, height, width, self.annotation_path("instances"), f"annotation id {annotation_id}"
+            )
         return masks
 
     def _span(self, i: int) -> slice:
@@ -236,7 +184,8 @@ class CocoSplit:
         return slice(int(starts[row]), int(starts[row + 1]))
 
     def panoptic(self, i: int) -> tuple[NDArray[np.int32], list[dict[str, Any]]]:
-        """Segment ids `[H, W]` int32 of the original image (0 is void; do not write into it), and the file's segments_info."""
+        """Segment ids `[H, W]` int32 of the original image (0 is void; do not write into it), and the file's
+        segments_info."""
         row = int(self._rows[i])
         record = self._store.panoptic.records[row]
         if record is None:
@@ -245,7 +194,9 @@ class CocoSplit:
         kept = self._store.segment_maps
         ids = kept.get(row)
         if ids is None:
-            ids = read_segment_map(self.panoptic_folder / name, self.sizes[i], segments, self.annotation_path("panoptic"))
+            ids = read_segment_map(
+                self.panoptic_folder / name, self.sizes[i], segments, self.annotation_path("panoptic")
+            )
             if ids.nbytes * (len(kept) + 1) <= _MAPS:
                 kept[row] = ids
         return ids, segments
@@ -264,25 +215,35 @@ class CocoSplit:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 over the annotation files and this view's images (names, order and bytes); files are read once and the hashes kept."""
+        """SHA-256 over the annotation files and this view's images (names, order and bytes); files are read once and
+        the hashes kept."""
         files = self._store.files
         annotations = [getattr(files, kind) for kind in KINDS if getattr(files, kind) is not None]
         pictures = [files.images / name for name in self.file_names]
         if files.panoptic is not None:
-            pictures += [self.panoptic_folder / record[0] for r in self._rows if (record := self._store.panoptic.records[r]) is not None]
+            pictures += [
+                self.panoptic_folder / record[0]
+                for r in self._rows
+                if (record := self._store.panoptic.records[r]) is not None
+            ]
         digests = self._store.hashes.all([*annotations, *pictures])
         names = [path.name for path in annotations] + [str(i) for i in self.image_ids]
         return hashlib.sha256("\n".join([*names, *digests]).encode()).hexdigest()
 
 
-def open_split(spec: DatasetSpec, data: Path | None = None, progress: Callable[[int, int], None] | None = None) -> CocoSplit:
+def open_split(
+    spec: DatasetSpec, data: Path | None = None, progress: Callable[[int, int], None] | None = None
+) -> CocoSplit:
     """Opens a split: scenes are made into the cache folder first, if they are not there yet.
 
-    data: the root of a COCO data set whose spec leaves it open (no use for scenes); progress(done, total) is called while scenes are made.
-    Raises: DataError naming the file and record for anything malformed, RewardmarkError when the data cannot be found.
+    data: the root of a COCO data set whose spec leaves it open (no use for scenes); progress(done, total) is called
+    while scenes are made. Raises: DataError naming the file and record for anything malformed, RewardmarkError when
+    the data cannot be found.
     """
     if spec.name == "scenes":
-        spec_on_disk = DatasetSpec(name="coco", split=spec.split, size=spec.size, root=str(_made_scenes(spec, progress)))
+        spec_on_disk = DatasetSpec(
+            name="coco", split=spec.split, size=spec.size, root=str(_made_scenes(spec, progress))
+        )
         store = _Store(CocoFiles.locate(spec_on_disk))
         return CocoSplit(store, "scenes", spec.size, np.arange(len(store.images.ids)))
     store = _Store(CocoFiles.locate(spec, data))
@@ -295,7 +256,8 @@ def open_split(spec: DatasetSpec, data: Path | None = None, progress: Callable[[
 
 
 def _made_scenes(spec: DatasetSpec, progress: Callable[[int, int], None] | None) -> Path:
-    """The cache folder of a split of scenes, made when it is not there. Two processes may do so at once: the first one's stays."""
+    """The cache folder of a split of scenes, made when it is not there. Two processes may do so at once: the first
+    one's stays."""
     from rewardmark.tasks.scenes import GENERATOR_VERSION, write_scenes
 
     assert spec.n is not None  # DatasetSpec refuses scenes without n

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.rewards.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.tasks.coco_read import ImageList
 
 __all__ = ["PictureStore", "decode_mask", "read_segment_map"]
@@ -32,10 +30,13 @@ class PictureStore:
         return np.asarray(self._open(row))
 
     def square(self, rows: list[int], size: int) -> NDArray[np.uint8]:
-        """`[B, size, size, 3]` uint8 RGB; other sizes are brought to it by PIL's bilinear filter, which averages when it shrinks."""
+        """`[B, size, size, 3]` uint8 RGB; other sizes are brought to it by PIL's bilinear filter, which averages when
+        it shrinks."""
         n = len(self.images.ids)
         if n * size * size * 3 > _IN_MEMORY:
-            return np.stack([self._squared(row, size) for row in rows]) if rows else np.zeros((0, size, size, 3), np.uint8)
+            return (
+                np.stack([self._squared(row, size) for row in rows]) if rows else np.zeros((0, size, size, 3), np.uint8)
+            )
         if size not in self._kept:  # np.empty takes no memory until it is written to
             self._kept[size] = np.empty((n, size, size, 3), np.uint8), np.zeros(n, dtype=bool)
         pictures, ready = self._kept[size]
@@ -58,10 +59,9 @@ class PictureStore:
         height, width = self.images.sizes[row].tolist()
         picture = _decode(file, f"image id {self.images.ids[row]} of {self.images.file.name}").convert("RGB")
         if picture.size != (width, height):
-            raise DataError(
-                file, f"is {picture.size[0]} x {picture.size[1]} pixels, but {self.images.file.name} says {width} x {height}",
-                record=f"image id {self.images.ids[row]}",
-            )  # fmt: skip
+            seen = f"{picture.size[0]} x {picture.size[1]}"
+            what = f"is {seen} pixels, but {self.images.file.name} says {width} x {height}"
+            raise DataError(file, what, record=f"image id {self.images.ids[row]}")
         return picture
 
 
@@ -76,12 +76,20 @@ def _decode(file: Path, record: str) -> Any:
         raise DataError(file, "there is no such file", record=record) from None
     except UnidentifiedImageError:
         raise DataError(file, "is no picture that can be read", record=record) from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # PIL's ways to say that a picture is broken
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        Image.DecompressionBombError,
+    ) as error:  # PIL's ways to say that a picture is broken
         raise DataError(file, f"is a broken picture: {error}", record=record) from None
 
 
-def read_segment_map(file: Path, size: tuple[int, int], segments: list[dict[str, Any]], source: Path) -> NDArray[np.int32]:
-    """Segment ids `[H, W]` int32 of a panoptic PNG (id = R + 256 G + 65536 B); its ids and the JSON's must be the same set."""
+def read_segment_map(
+    file: Path, size: tuple[int, int], segments: list[dict[str, Any]], source: Path
+) -> NDArray[np.int32]:
+    """Segment ids `[H, W]` int32 of a panoptic PNG (id = R + 256 G + 65536 B); its ids and the JSON's must be the same
+    set."""
     picture = _decode(file, source.name)
     if picture.mode != "RGB":
         raise DataError(file, f"a panoptic PNG holds ids in three channels, but this picture's mode is {picture.mode}")

@@ -7,14 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.rewards.errors import DataError
-from rewardmark.tasks.score.table import Table, read_json, show, top_level
+from rewardmark.tasks.score.table import Table, show, top_level
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Captions", "ImageList", "InstanceRows", "PanopticRows", "read_captions", "read_image_list", "read_instances", "read_panoptic"]
+__all__ = [
+    "Captions",
+    "ImageList",
+    "InstanceRows",
+    "PanopticRows",
+    "read_captions",
+    "read_image_list",
+    "read_instances",
+    "read_panoptic",
+]
 
 
 @dataclass(frozen=True)
@@ -83,8 +91,11 @@ def _categories(file: Path, data: Any, lowest: int, why: str) -> list[dict[str, 
 
 
 def _grouped(rows: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """An order that puts rows of the same image together (keeping theirs), and where each image's rows start `[n + 1]`."""
-    return np.argsort(rows, kind="stable"), np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))]).astype(np.int64)
+    """An order that puts rows of the same image together (keeping theirs), and where each image's rows start `[n +
+    1]`."""
+    return np.argsort(rows, kind="stable"), np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))]).astype(
+        np.int64
+    )
 
 
 def _image_rows(table: Table, images: ImageList) -> NDArray[np.int64]:
@@ -98,18 +109,27 @@ def _image_rows(table: Table, images: ImageList) -> NDArray[np.int64]:
 def read_instances(file: Path, data: Any, images: ImageList) -> InstanceRows:
     """The list `annotations` of an instances file.
 
-    `iscrowd` is 0 and `area` is the box's where the file leaves them out. Boxes of zero width or height are kept: published sets have some, and
-    the official evaluator counts them. An annotation id of 0 is refused, because pycocotools never matches it.
+    `iscrowd` is 0 and `area` is the box's where the file leaves them out. Boxes of zero width or height are kept:
+    published sets have some, and the official evaluator counts them. An annotation id of 0 is refused, because
+    pycocotools never matches it.
     """
     categories = _categories(file, data, 0, "a category id must not be negative")
     table = Table(file, top_level(file, data, "annotations"), "annotations")
     ids = table.integers("id")
     if (ids == 0).any():
-        table.fail(int((ids == 0).argmax()), "an annotation id of 0 is never matched by pycocotools; number the annotations from 1")
+        table.fail(
+            int((ids == 0).argmax()),
+            "an annotation id of 0 is never matched by pycocotools; number the annotations from 1",
+        )
     table.unique("id", ids, "annotation id")
     rows = _image_rows(table, images)
     labels = table.integers("category_id")
-    table.known("category_id", labels, np.array([c["id"] for c in categories], dtype=np.int64), "no category of this file has it")
+    table.known(
+        "category_id",
+        labels,
+        np.array([c["id"] for c in categories], dtype=np.int64),
+        "no category of this file has it",
+    )
     boxes = table.boxes()
     is_crowd = table.flags("iscrowd", default=0)
     areas = boxes[:, 2] * boxes[:, 3]
@@ -145,7 +165,9 @@ def read_captions(file: Path, data: Any, images: ImageList) -> Captions:
 
 def read_panoptic(file: Path, data: Any, images: ImageList) -> PanopticRows:
     """The segments of each image; ids unique within an image and above 0, categories known, areas not negative."""
-    categories = _categories(file, data, 1, "a panoptic category id must be at least 1: 0 means void; renumber the categories from 1")
+    categories = _categories(
+        file, data, 1, "a panoptic category id must be at least 1: 0 means void; renumber the categories from 1"
+    )
     known = np.array([c["id"] for c in categories], dtype=np.int64)
     table = Table(file, top_level(file, data, "annotations"), "annotations", id_key="image_id")
     rows = _image_rows(table, images)
@@ -165,12 +187,15 @@ def read_panoptic(file: Path, data: Any, images: ImageList) -> PanopticRows:
 
 
 def _check_segments(table: Table, lists: list[list[Any]], flat: list[Any], known: NDArray[np.int64]) -> None:
-    """All segments in one go; on a complaint they are looked at image by image, so that the message can name the image."""
+    """All segments in one go; on a complaint they are looked at image by image, so that the message can name the
+    image."""
     try:
         segments = Table(table.file, flat, "segments_info")
         ids = segments.integers("id")
         if (ids < 1).any() or (ids >= 2**24).any():
-            segments.fail(int(((ids < 1) | (ids >= 2**24)).argmax()), "a segment id must lie between 1 and 16777215 (0 is void)")
+            segments.fail(
+                int(((ids < 1) | (ids >= 2**24)).argmax()), "a segment id must lie between 1 and 16777215 (0 is void)"
+            )
         segments.known("category_id", segments.integers("category_id"), known, "no category of this file has it")
         segments.numbers("area", default=0, least=0)
         segments.flags("iscrowd", default=0)
@@ -189,8 +214,3 @@ def _check_segments(table: Table, lists: list[list[Any]], flat: list[Any], known
             except DataError as error:
                 raise DataError(table.file, error.what, record=f"{table.where(k)}: {error.record}") from None
         raise
-
-
-def read_file(file: Path) -> Any:
-    """The content of a JSON file, with errors as `DataError`."""
-    return read_json(file)

@@ -12,17 +12,25 @@ __all__ = ["DatasetSpec"]
 
 _NAMES = ("scenes", "coco")
 _SCENES_ONLY = {"seed": 0, "difficulty": "standard"}
-_COCO_ONLY = {"root": None, "images": None, "instances": None, "panoptic": None, "panoptic_folder": None, "captions": None}
+_COCO_ONLY = {
+    "root": None,
+    "images": None,
+    "instances": None,
+    "panoptic": None,
+    "panoptic_folder": None,
+    "captions": None,
+}
 
 
 @dataclass(frozen=True)
 class DatasetSpec:
     """A split of a data set.
 
-    name: "scenes" (generated) or "coco" (files on disk); split: its name, which is part of file names; size: side in pixels of the square pictures
-    that a model sees; n: how many images (needed for scenes; the first n of a COCO split, all without it).
-    Scenes only: seed, difficulty. COCO only: root (a folder in COCO's layout, or with `instances_SPLIT.json` and `images/`), or any of images,
-    instances, panoptic, panoptic_folder, captions as paths, relative to the root where there is one.
+    name: "scenes" (generated) or "coco" (files on disk); split: its name, which is part of file names; size: side in
+    pixels of the square pictures that a model sees; n: how many images (needed for scenes; the first n of a COCO
+    split, all without it). Scenes only: seed, difficulty. COCO only: root (a folder in COCO's layout, or with
+    `instances_SPLIT.json` and `images/`), or any of images, instances, panoptic, panoptic_folder, captions as paths,
+    relative to the root where there is one.
 
     Raises: RewardmarkError for a value that cannot be used, or an option that means nothing for this kind of data.
     """
@@ -49,14 +57,22 @@ class DatasetSpec:
                 raise RewardmarkError(f"dataset: {key} must be a path, not {value!r}")
         if self.name not in _NAMES:
             raise RewardmarkError(f"dataset: name {self.name!r} is none of {', '.join(_NAMES)}")
-        if not isinstance(self.split, str) or not self.split or "/" in self.split or "\\" in self.split or self.split.startswith("."):
+        if (
+            not isinstance(self.split, str)
+            or not self.split
+            or "/" in self.split
+            or "\\" in self.split
+            or self.split.startswith(".")
+        ):
             raise RewardmarkError(f"dataset: split {self.split!r} must be a plain name, such as train or val2017")
         for key in ("size", "n", "seed"):
             value = getattr(self, key)
             if value is None and key == "n":
                 continue
             if not isinstance(value, int) or isinstance(value, bool) or (value < 1 and key != "seed"):
-                raise RewardmarkError(f"dataset: {key} must be a whole number{'' if key == 'seed' else ' of at least 1'}, not {value!r}")
+                raise RewardmarkError(
+                    f"dataset: {key} must be a whole number{'' if key == 'seed' else ' of at least 1'}, not {value!r}"
+                )
         foreign = _COCO_ONLY if self.name == "scenes" else _SCENES_ONLY
         for key, default in foreign.items():
             if getattr(self, key) != default:

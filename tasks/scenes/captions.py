@@ -1,4 +1,5 @@
-"""Captions from a scene graph: a small grammar that only says what is there, and one noisy alt text as the web would have it."""
+"""Captions from a scene graph: a small grammar that only says what is there, and one noisy alt text as the web would
+have it."""
 
 from __future__ import annotations
 
@@ -8,7 +9,23 @@ from rewardmark.tasks.scenes.draws import Draws
 from rewardmark.tasks.scenes.graph import Graph
 from rewardmark.tasks.scenes.world import GENERATOR_VERSION
 
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen")
+NUMBERS = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+)
 PLURALS = {"box": "boxes", "fish": "fish"}
 CAPTIONS = 5
 SHORTEST, LONGEST = 6, 18
@@ -80,8 +97,8 @@ class _Writer:
             joint = f"{self._group(first)} {self._where(first)} and {self._group(second)}"
             return joint + (f" {self._where(second)}" if self.draws.chance(0.6) else "")
         if len(self.groups) > 2 and kind < 0.88:
-            a, b, c = self.groups[:3]
-            return f"{self._group(a)} with {self._group(b)} and {self._group(c)}{self._tail(a[0])}"
+            top, second, third = self.groups[:3]
+            return f"{self._group(top)} with {self._group(second)} and {self._group(third)}{self._tail(top[0])}"
         group = self.groups[0] if self.draws.chance(0.7) else self.draws.pick(self.groups)
         opening = self.draws.pick((*_OPENINGS, "there are" if len(group) > 1 else "there is"))
         return f"{opening} {self._group(group)} {self._where(group)}{self._tail(group[0])}"
@@ -102,7 +119,11 @@ class _Writer:
             words.append(thing["colour"])
         words.append(thing["category"])
         phrase = ("an " if words[0][0] in "aeiou" else "a ") + " ".join(words)
-        return phrase + (f" that says {thing['text']}" if thing["text"] and thing["size"] == "large" and self.draws.chance(0.5) else "")
+        return phrase + (
+            f" that says {thing['text']}"
+            if thing["text"] and thing["size"] == "large" and self.draws.chance(0.5)
+            else ""
+        )
 
     def _group(self, group: list[Graph]) -> str:
         """A noun phrase for all things of one category: the count is always of all that are seen."""
@@ -153,13 +174,15 @@ class _Writer:
         if kind == 2:
             return f"Best {thing['colour']} {thing['category']} | free shipping"
         if kind == 3:
-            return f"{draws.pick(('my', 'our', 'the'))} {thing['category']} {draws.pick(('holiday', 'weekend', 'at home', 'again'))}"
+            whose, when = draws.pick(("my", "our", "the")), draws.pick(("holiday", "weekend", "at home", "again"))
+            return f"{whose} {thing['category']} {when}"
         words = self._sentence().split()
         return " ".join(w for w in words if not draws.chance(0.4)) or thing["category"]
 
 
 def _pairs(things: list[Graph]) -> list[tuple[Graph, str, Graph]]:
-    """Relations between things that are near enough in size and place to be worth saying, of the few most striking ones."""
+    """Relations between things that are near enough in size and place to be worth saying, of the few most striking
+    ones."""
     found: list[tuple[Graph, str, Graph]] = []
     for i, a in enumerate(things[:5]):
         for b in things[i + 1 : 5]:

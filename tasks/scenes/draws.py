@@ -1,4 +1,5 @@
-"""Cheap random draws for one scene: a Philox stream keyed by what names the scene, fetched in blocks of plain floats."""
+"""Cheap random draws for one scene: a Philox stream keyed by what names the scene, fetched in blocks of plain
+floats."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ class Draws:
 
     def sample(self, options: list[T], k: int) -> list[T]:
         """k different options in random order (all, if there are fewer)."""
-        rest, chosen = list(options), []
+        rest, chosen = list(options), list[T]()
         while rest and len(chosen) < k:
             chosen.append(rest.pop(int(len(rest) * self.unit())))
         return chosen

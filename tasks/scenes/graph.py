@@ -1,4 +1,5 @@
-"""Draws a scene graph: layout, light, stuff, then things with place, size, colour, texture and depth. Plain JSON-able data, no pixels."""
+"""Draws a scene graph: layout, light, stuff, then things with place, size, colour, texture and depth. Plain JSON-able
+data, no pixels."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ def border(b: list[float], x: float) -> float:
 def draw_graph(seed: int, index: int, split: str, difficulty: str) -> Graph:
     """The scene graph of (seed, index, split, difficulty), before anything hidden is left out.
 
-    Lengths are in units of the picture's side (y down), colours linear 0..1 RGB, `tilt` is (cosine, sine); things are in drawing order, back first.
+    Lengths are in units of the picture's side (y down), colours linear 0..1 RGB, `tilt` is (cosine, sine); things are
+    in drawing order, back first.
     """
     level = DIFFICULTIES[difficulty]
     draws = Draws("scene", GENERATOR_VERSION, seed, split, difficulty, index)
@@ -91,7 +93,9 @@ def _draw_stuff(draws: Draws, layout: str, light: str) -> tuple[list[Graph], lis
                 "name": name,
                 "category_id": STUFF_IDS[name],
                 "mode": mode,
-                "ramp": [[round(min(max(v + jitter, 0.0), 1.0), 4) for v in colour] for colour in (upper, lower, accent)],
+                "ramp": [
+                    [round(min(max(v + jitter, 0.0), 1.0), 4) for v in colour] for colour in (upper, lower, accent)
+                ],
                 "seed": draws.integer(0, 9999),
             }
         )
@@ -105,12 +109,20 @@ def _draw_stuff(draws: Draws, layout: str, light: str) -> tuple[list[Graph], lis
         bend = 0.0 if flat else 0.035 if sky else 0.05
         slope = 0.0 if flat else draws.between(-0.1, 0.1) if sky else draws.between(-0.5, 0.5)
         numbers = [height, slope, draws.between(0.3, 1) * bend, draws.between(0.6, 1.3), draws.unit()]
-        borders.append([round(v, 4) for v in (*numbers, draws.between(0, 0.4) * bend, draws.between(2, 3.5), draws.unit())])
+        borders.append(
+            [round(v, 4) for v in (*numbers, draws.between(0, 0.4) * bend, draws.between(2, 3.5), draws.unit())]
+        )
     return stuff, borders
 
 
 def _draw_things(
-    draws: Draws, layout: str, light: str, stuff: list[Graph], borders: list[list[float]], level: Difficulty, compositional: bool
+    draws: Draws,
+    layout: str,
+    light: str,
+    stuff: list[Graph],
+    borders: list[list[float]],
+    level: Difficulty,
+    compositional: bool,
 ) -> list[Graph]:
     names = [s["name"] for s in stuff]
     fewest, most = level.objects
@@ -137,7 +149,9 @@ def _draw_things(
             "rgb": [round(v, 4) for v in rgb],
             "fade": round(draws.between(0, level.fade), 4),
             "size": SIZES[size],
-            "texture": draws.pick(("striped", "dotted")) if category != "sign" and draws.chance(level.texture) else "plain",
+            "texture": draws.pick(("striped", "dotted"))
+            if category != "sign" and draws.chance(level.texture)
+            else "plain",
             "variant": draws.integer(0, len(SHAPES[category]) - 1),
             "x": round(x, 4),
             "y": round(y, 4),
@@ -163,7 +177,8 @@ def _place(
     things: list[Graph],
     follow: Graph | None,
 ) -> tuple[float, float, float, int] | None:
-    """A free place (x, y, radius, size) in a stuff region, smaller than asked if need be; None when the picture is full there."""
+    """A free place (x, y, radius, size) in a stuff region, smaller than asked if need be; None when the picture is
+    full there."""
     while size >= 0:
         radius = draws.between(*level.radii[size])
         edge = radius * (1.0 - level.outside)
@@ -174,7 +189,10 @@ def _place(
             top = border(borders[region - 1], x) if region else 0.0
             bottom = border(borders[region], x) if region < len(borders) else 1.0
             if category in STANDING:  # its foot stands in the region
-                y = draws.between(max(top, 0.0) + 0.04, min(bottom, 1.0 + radius * level.outside) - 0.015) - _BOTTOM * radius
+                y = (
+                    draws.between(max(top, 0.0) + 0.04, min(bottom, 1.0 + radius * level.outside) - 0.015)
+                    - _BOTTOM * radius
+                )
                 fits = bottom - top > 0.06
             else:  # all of it lies in the region
                 y = draws.between(top + 0.9 * radius, bottom - 0.9 * radius)
@@ -204,7 +222,10 @@ def _draw_colour(draws: Draws, category: str, ground: Graph, level: Difficulty, 
     upper, lower = ground["ramp"][0], ground["ramp"][1]
     for _ in range(8):
         name = draws.pick(options)
-        if all(sum((a - b) ** 2 for a, b in zip(COLOURS[name], end, strict=True)) > level.apart**2 for end in (upper, lower)):
+        if all(
+            sum((a - b) ** 2 for a, b in zip(COLOURS[name], end, strict=True)) > level.apart**2
+            for end in (upper, lower)
+        ):
             break
     return name, _jitter(draws, COLOURS[name])
 

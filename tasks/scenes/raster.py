@@ -1,8 +1,9 @@
 """The rasteriser: signed distances to silhouettes, antialiased over one another, compiled by numba.
 
-Only operations whose result IEEE 754 fixes are used (no sine, exponential or power, no fastmath), so that the same scene gives the same bytes on
-every machine. All compiled functions live in this file and take every table as an argument: numba's cache follows a file's time stamp and would
-not notice a change elsewhere. Lengths are in units of the picture's side, y grows downwards.
+Only operations whose result IEEE 754 fixes are used (no sine, exponential or power, no fastmath), so that the same
+scene gives the same bytes on every machine. All compiled functions live in this file and take every table as an
+argument: numba's cache follows a file's time stamp and would not notice a change elsewhere. Lengths are in units of
+the picture's side, y grows downwards.
 """
 
 from __future__ import annotations
@@ -108,8 +109,9 @@ def identify(
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Who owns each pixel's centre.
 
-    Returns ids `[size, size]` int32 (things 1..n in drawing order, then stuff), pixels each segment owns `[n + R]`, pixels each thing would own if
-    nothing stood before it `[n]`, tight boxes `[n + R, 4]` x0 y0 x1 y1 (zeros for a segment without pixels).
+    Returns ids `[size, size]` int32 (things 1..n in drawing order, then stuff), pixels each segment owns `[n + R]`,
+    pixels each thing would own if nothing stood before it `[n]`, tight boxes `[n + R, 4]` x0 y0 x1 y1 (zeros for a
+    segment without pixels).
     """
     n, regions = len(shape), len(borders) + 1
     ids = np.empty((size, size), np.int32)
@@ -154,7 +156,8 @@ def identify(
 
 @njit(cache=True)
 def _stuff(kind: int, ramp: NDArray[Any], t: float, x: float, y: float, seed: int, out: NDArray[Any]) -> None:
-    """Colour of stuff at (x, y), t of the way down its region. ramp is upper colour, lower colour, accent (clouds, glints)."""
+    """Colour of stuff at (x, y), t of the way down its region. ramp is upper colour, lower colour, accent (clouds,
+    glints)."""
     shade, accent = 1.0, 0.0
     if kind == SKY:
         puff = 0.6 * _noise(3.0 * x, 7.0 * y, seed) + 0.28 * _noise(7.0 * x, 15.0 * y, seed + 1)
@@ -166,7 +169,11 @@ def _stuff(kind: int, ramp: NDArray[Any], t: float, x: float, y: float, seed: in
         shade = 1.0 + 0.06 * _wave(11.0 * bend)
         accent = 0.4 * _smooth(0.66, 0.82, _noise(9.0 * x, 34.0 * bend, seed + 1))
     else:
-        shade = 1.0 + 0.09 * (_noise(52.0 * x, 52.0 * y, seed) - 0.5) + 0.05 * _wave(5.0 * y + 1.2 * _noise(3.0 * x, 3.0 * y, seed + 1))
+        shade = (
+            1.0
+            + 0.09 * (_noise(52.0 * x, 52.0 * y, seed) - 0.5)
+            + 0.05 * _wave(5.0 * y + 1.2 * _noise(3.0 * x, 3.0 * y, seed + 1))
+        )
     for q in range(3):
         base = (ramp[0, q] * (1.0 - t) + ramp[1, q] * t) * shade
         out[q] = base * (1.0 - accent) + ramp[2, q] * accent
@@ -205,7 +212,8 @@ def paint(
     contrast: float,
     grain: float,
 ) -> NDArray[Any]:
-    """The picture `[size, size, 3]` uint8: stuff, then each thing with its shadow, texture, outline and light, then haze and grain."""
+    """The picture `[size, size, 3]` uint8: stuff, then each thing with its shadow, texture, outline and light, then
+    haze and grain."""
     image = np.empty((size, size, 3))
     one, two, here = np.empty(3), np.empty(3), np.empty(len(borders) + 2)
     step, regions = 1.0 / size, len(borders) + 1

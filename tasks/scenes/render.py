@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.tasks.scenes import raster
 from rewardmark.tasks.scenes.graph import Graph, lerp, times
-from rewardmark.tasks.scenes.shapes import DARK, GLOW, LIGHT, MAIN, PATTERN, ROLES, SECOND, TEXT_COLUMNS, WOOD, shape_table, text_columns
+from rewardmark.tasks.scenes.shapes import (
+    DARK,
+    GLOW,
+    LIGHT,
+    MAIN,
+    PATTERN,
+    ROLES,
+    SECOND,
+    TEXT_COLUMNS,
+    WOOD,
+    shape_table,
+    text_columns,
+)
 from rewardmark.tasks.scenes.world import DIFFICULTIES, LIGHTS, MIN_VISIBLE_PIXELS, RGB, STUFF, TEXTURES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SMALLEST = 48
-"""Least side of a picture, and the grid on which visibility is decided, so that a graph is the same at every resolution."""
+"""Least side of a picture, and the grid on which visibility is decided, so that a graph is the same at every
+resolution."""
 
 _NO_TEXT = (0,) * (TEXT_COLUMNS + 1)
 
@@ -48,14 +59,16 @@ class Geometry:
     def identify(self, size: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """See `raster.identify`."""
         table = shape_table()
-        return raster.identify(size, self.borders, self.shape, self.places, table.first, table.kinds, table.counts, table.numbers)  # type: ignore[no-any-return]
+        return raster.identify(
+            size, self.borders, self.shape, self.places, table.first, table.kinds, table.counts, table.numbers
+        )
 
 
 def hide(graph: Graph) -> tuple[Geometry, NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
     """Leaves out of the graph whatever is too well hidden, and notes on each thing the share of it that is seen.
 
-    Taking a thing away can only show more of the others, so one look suffices. Returns the geometry of what is left and the identification at
-    `SMALLEST` (ids, pixels, boxes).
+    Taking a thing away can only show more of the others, so one look suffices. Returns the geometry of what is left
+    and the identification at `SMALLEST` (ids, pixels, boxes).
     """
     geometry = Geometry.of(graph)
     ids, seen, whole, boxes = geometry.identify(SMALLEST)
@@ -85,10 +98,14 @@ def paint(graph: Graph, geometry: Geometry, size: int) -> NDArray[np.uint8]:
     grounds = {s["name"]: lerp(s["ramp"][0], s["ramp"][1], 0.5) for s in stuff}
     tint = LIGHTS[graph["light"]][0]
     night = graph["light"] == "night"
-    colours = np.array([_colours(t, grounds[t["on"]], tint, night) for t in things], dtype=np.float64).reshape(n, ROLES, 3)
+    colours = np.array([_colours(t, grounds[t["on"]], tint, night) for t in things], dtype=np.float64).reshape(
+        n, ROLES, 3
+    )
     style = np.array([_style(t) for t in things], dtype=np.float64).reshape(n, raster.STYLE)
-    text = np.array([text_columns(t["text"]) if t["text"] else _NO_TEXT for t in things], dtype=np.int64).reshape(n, TEXT_COLUMNS + 1)
-    return raster.paint(  # type: ignore[no-any-return]
+    text = np.array([text_columns(t["text"]) if t["text"] else _NO_TEXT for t in things], dtype=np.int64).reshape(
+        n, TEXT_COLUMNS + 1
+    )
+    return raster.paint(
         size,
         np.array([STUFF.index(s["name"]) for s in stuff], dtype=np.int64),
         np.array([s["ramp"] for s in stuff], dtype=np.float64),
@@ -143,11 +160,9 @@ def _style(thing: Graph) -> tuple[float, float, float, float]:
     shadow = 0.0 if thing["on"] == "sky" else 0.45 if thing["on"] == "water" else 1.0
     if thing["category"] == "fish":
         shadow = 0.0
-    return TEXTURES.index(thing["texture"]), 0.2 if thing["category"] == "ball" else 0.0, 1.0 - 1.2 * thing["fade"], shadow
-
-
-@lru_cache(maxsize=1)
-def warm_up() -> None:
-    """Compiles the rasteriser (seconds, once a machine), so that a progress bar does not start with a pause nobody explains."""
-    borders, none = np.zeros((1, 8)), np.zeros(0, dtype=np.int64)
-    Geometry(borders, none, np.zeros((0, raster.GEOMETRY))).identify(SMALLEST)
+    return (
+        TEXTURES.index(thing["texture"]),
+        0.2 if thing["category"] == "ball" else 0.0,
+        1.0 - 1.2 * thing["fade"],
+        shadow,
+    )

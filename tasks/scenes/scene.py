@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.scenes.captions import write_captions
 from rewardmark.tasks.scenes.graph import Graph, draw_graph
 from rewardmark.tasks.scenes.render import SMALLEST, hide, paint
-from rewardmark.tasks.scenes.world import COMPOSITIONAL, COLOURS, DIFFICULTIES, HELD_OUT
+from rewardmark.tasks.scenes.world import COLOURS, COMPOSITIONAL, DIFFICULTIES, HELD_OUT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,9 +20,10 @@ if TYPE_CHECKING:
 class Scene:
     """A picture and its annotations; n things, S = n + stuff regions that are seen.
 
-    image `[H, W, 3]` uint8; boxes `[n, 4]` float32 xyxy pixels, tight around what is seen; labels `[n]` int64 category ids; is_crowd `[n]` bool
-    (never set here); areas `[n]` float32 visible pixels; panoptic `[H, W]` int32 segment ids: things 1..n in that order, then stuff; 0 nowhere;
-    segments_info: one dict a segment as in COCO panoptic JSON; captions: five; graph: JSON-able, all of the above follows from it.
+    image `[H, W, 3]` uint8; boxes `[n, 4]` float32 xyxy pixels, tight around what is seen; labels `[n]` int64 category
+    ids; is_crowd `[n]` bool (never set here); areas `[n]` float32 visible pixels; panoptic `[H, W]` int32 segment ids:
+    things 1..n in that order, then stuff; 0 nowhere; segments_info: one dict a segment as in COCO panoptic JSON;
+    captions: five; graph: JSON-able, all of the above follows from it.
     """
 
     image: NDArray[np.uint8]
@@ -45,14 +45,17 @@ class Scene:
     @property
     def masks(self) -> NDArray[np.bool_]:
         """`[n, H, W]`: the visible pixels of each thing."""
-        return self.panoptic[None] == np.arange(1, len(self.labels) + 1, dtype=np.int32)[:, None, None]
+        rows = np.arange(1, len(self.labels) + 1, dtype=np.int32)
+        return np.equal(self.panoptic[None], rows[:, None, None])
 
 
-def make_scene(seed: int, index: int, size: int = SMALLEST, difficulty: str = "standard", split: str = "train") -> Scene:
+def make_scene(
+    seed: int, index: int, size: int = SMALLEST, difficulty: str = "standard", split: str = "train"
+) -> Scene:
     """Scene number `index` of a split, `size` x `size` pixels; the same arguments give the same bytes.
 
-    The graph does not depend on `size`. The split "compositional" contains the category and colour pairs that no other split has (`HELD_OUT`), at
-    least one in every scene.
+    The graph does not depend on `size`. The split "compositional" contains the category and colour pairs that no other
+    split has (`HELD_OUT`), at least one in every scene.
 
     Raises: RewardmarkError for a size below 48 px or an unknown difficulty.
     """

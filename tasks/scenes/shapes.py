@@ -1,13 +1,13 @@
-"""Silhouettes: every category (and variant) as a short list of primitives in local coordinates (-1..1, y down), and a small font."""
+"""Silhouettes: every category (and variant) as a short list of primitives in local coordinates (-1..1, y down), and a
+small font."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-
 from rewardmark.tasks.scenes.world import THINGS
 
 if TYPE_CHECKING:
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 ELLIPSE, BOX, POLYGON, CAPSULE = range(4)
 MAIN, SECOND, DARK, LIGHT, WOOD, GLOW, PATTERN = range(7)
-"""Colour roles: the thing's own colour, its companion, near black, near white, wood, lit windows; PATTERN is the stripes' colour."""
+"""Colour roles: the thing's own colour, its companion, near black, near white, wood, lit windows; PATTERN is the
+stripes' colour."""
 ROLES = 7
 PARAMETERS = 24
 TEXT_COLUMNS = 18
@@ -183,7 +184,7 @@ _FONT: dict[str, tuple[int, ...]] = {
 }  # fmt: skip
 
 
-@lru_cache(maxsize=None)
+@cache
 def text_columns(text: str) -> tuple[int, ...]:
     """`TEXT_COLUMNS + 1` numbers: how many columns the text takes, then each column's bits."""
     columns: list[int] = []

@@ -1,4 +1,5 @@
-"""What the world is made of: categories, stuff, colours, light, layouts, difficulties. Data only; nothing is drawn or drawn at random here."""
+"""What the world is made of: categories, stuff, colours, light, layouts, difficulties. Data only; nothing is drawn or
+drawn at random here."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from dataclasses import dataclass
 RGB = tuple[float, float, float]
 
 GENERATOR_VERSION = 2
-"""Raised whenever the same arguments would give other bytes: cached splits of an older generator are then left alone."""
+"""Raised whenever the same arguments would give other bytes: cached splits of an older generator are then left
+alone."""
 
 THINGS = ("ball", "box", "kite", "star", "tree", "house", "boat", "fish", "sign")
 STUFF = ("sky", "grass", "water", "sand")
@@ -62,7 +64,8 @@ HELD_OUT: dict[str, str] = {
     "fish": "gray",
     "sign": "white",
 }
-"""Pairs that only the split "compositional" contains; all these colours and categories are common elsewhere, apart from each other."""
+"""Pairs that only the split "compositional" contains; all these colours and categories are common elsewhere, apart
+from each other."""
 
 COMPOSITIONAL = "compositional"
 
@@ -130,11 +133,12 @@ WORDS = ("go", "hi", "no", "up", "yes", "zoo", "bus", "sea", "tea", "sun", "map"
 class Difficulty:
     """How hard a scene is; lengths are in units of the picture's side.
 
-    objects: fewest and most things that are tried; radii: range of small, medium, large (touching ranges make size ambiguous);
-    overlap: how deep two things may cover each other (0 none, 1 all); visible: least share of a thing that must be seen;
-    outside: how much of a radius may leave the picture; fade: most a thing's colour may turn into its ground's;
-    contrast: range of the whole picture's contrast; grain: most noise a pixel, in 0..1; texture: share of striped or dotted things;
-    cluster: chance that a thing takes the category of the one before it and its neighbourhood; apart: least RGB distance to the ground.
+    objects: fewest and most things that are tried; radii: range of small, medium, large (touching ranges make size
+    ambiguous); overlap: how deep two things may cover each other (0 none, 1 all); visible: least share of a thing that
+    must be seen; outside: how much of a radius may leave the picture; fade: most a thing's colour may turn into its
+    ground's; contrast: range of the whole picture's contrast; grain: most noise a pixel, in 0..1; texture: share of
+    striped or dotted things; cluster: chance that a thing takes the category of the one before it and its
+    neighbourhood; apart: least RGB distance to the ground.
     """
 
     objects: tuple[int, int]

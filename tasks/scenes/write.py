@@ -1,4 +1,5 @@
-"""Writes a split of scenes as COCO files: PNG images, instances, panoptic (PNG and JSON), captions, and the graphs beside them."""
+"""Writes a split of scenes as COCO files: PNG images, instances, panoptic (PNG and JSON), captions, and the graphs
+beside them."""
 
 from __future__ import annotations
 
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from rewardmark.rewards.errors import DataError, RewardmarkError
 from rewardmark.tasks.scenes.render import SMALLEST
 from rewardmark.tasks.scenes.scene import Scene, make_scene
@@ -37,15 +37,23 @@ def write_scenes(
 ) -> Path:
     """Writes scenes 0..n-1 of a split into `out` in COCO's layout; the same arguments write the same bytes.
 
-    `out/SPLIT/*.png`, `out/annotations/{instances,panoptic,captions,scenes}_SPLIT.json`, `out/annotations/panoptic_SPLIT/*.png`. Image and
-    annotation ids start at 1. Everything is written aside and moved into place at the end, the JSON that says so last; a split that is there
-    already and equal is kept as it is. `progress(done, total)` is called as images are finished. Returns `out`.
+    `out/SPLIT/*.png`, `out/annotations/{instances,panoptic,captions,scenes}_SPLIT.json`,
+    `out/annotations/panoptic_SPLIT/*.png`. Image and annotation ids start at 1. Everything is written aside and moved
+    into place at the end, the JSON that says so last; a split that is there already and equal is kept as it is.
+    `progress(done, total)` is called as images are finished. Returns `out`.
 
     Raises: RewardmarkError for bad arguments, or when another split of that name is there and `overwrite` is not set.
     """
     _check(split, size, n, difficulty)
     out = Path(out)
-    wanted = {"generator": GENERATOR_VERSION, "split": split, "size": size, "n": n, "seed": seed, "difficulty": difficulty}
+    wanted = {
+        "generator": GENERATOR_VERSION,
+        "split": split,
+        "size": size,
+        "n": n,
+        "seed": seed,
+        "difficulty": difficulty,
+    }
     if _places(out, split)[-1].exists() and not overwrite:
         if _is_same(out, split, wanted):
             if progress:
@@ -67,7 +75,9 @@ def write_scenes(
 
 def _check(split: str, size: int, n: int, difficulty: str) -> None:
     if not split or split.startswith(".") or not all(c.isalnum() or c in "-_." for c in split):
-        raise RewardmarkError(f"scenes: split {split!r} must be a plain name (letters, digits, - _ .): it becomes a folder")
+        raise RewardmarkError(
+            f"scenes: split {split!r} must be a plain name (letters, digits, - _ .): it becomes a folder"
+        )
     if n < 1:
         raise RewardmarkError(f"scenes: n {n} is no number of images; give 1 or more")
     if size < SMALLEST:
@@ -77,13 +87,21 @@ def _check(split: str, size: int, n: int, difficulty: str) -> None:
 
 
 def _places(root: Path, split: str) -> list[Path]:
-    """What makes up a split, in the order in which it is moved into place: the JSON of graphs comes last and says that all is there."""
+    """What makes up a split, in the order in which it is moved into place: the JSON of graphs comes last and says that
+    all is there."""
     annotations = root / "annotations"
     return [root / split, annotations / f"panoptic_{split}", *(annotations / f"{kind}_{split}.json" for kind in KINDS)]
 
 
 def _write(
-    root: Path, split: str, size: int, n: int, seed: int, difficulty: str, wanted: dict[str, Any], progress: Progress | None
+    root: Path,
+    split: str,
+    size: int,
+    n: int,
+    seed: int,
+    difficulty: str,
+    wanted: dict[str, Any],
+    progress: Progress | None,
 ) -> None:
     images_folder, panoptic_folder, *json_files = _places(root, split)
     images_folder.mkdir()
@@ -204,4 +222,6 @@ def _move_into_place(aside: Path, out: Path, split: str) -> None:
         try:
             source.rename(place)
         except OSError as error:
-            raise DataError(place, f"cannot be put in place: {error.strerror or error}; is another process writing it?") from None
+            raise DataError(
+                place, f"cannot be put in place: {error.strerror or error}; is another process writing it?"
+            ) from None
