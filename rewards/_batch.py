@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rewardmark.rewards._torch import torch
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    pass
 
 __all__ = ["Batched", "Index", "as_rows"]
 
@@ -17,7 +17,7 @@ Self = TypeVar("Self", bound="Batched")
 
 
 def as_rows(index: Any, size: int) -> list[int]:
-    """The rows that `index` (an int, a slice, a list or tensor of indexes, a boolean mask) names in a batch of `size`."""
+    """The rows of a batch of `size` that `index` names: an int, a slice, a list or tensor of indexes, a boolean mask."""
     if isinstance(index, slice):
         return list(range(size))[index]
     if isinstance(index, int):

@@ -6,10 +6,8 @@ import re
 
 __all__ = ["normalize_answer"]
 
-_NUMBERS = {
-    word: str(number)
-    for number, word in enumerate("zero one two three four five six seven eight nine ten".split())
-} | {"none": "0"}
+_NUMBER_WORDS = "zero one two three four five six seven eight nine ten"
+_NUMBERS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS.split())} | {"none": "0"}
 _ARTICLES = frozenset({"a", "an", "the"})
 #: Every form below with one of its apostrophes missing is mended to the form.
 _CONTRACTIONS = """ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't
@@ -18,12 +16,9 @@ needn't not've o'clock oughtn't 'ow's'at shan't she'd've should've shouldn't sho
 somebody's someone'd someone'd've someone'll someone's something'd something'd've something'll that's there'd there'd've
 there're there's they'd they'd've they'll they're they've 'twas wasn't we'd've we've weren't what'll what're what's
 what've when's where'd where's where've who'd who'd've who'll who's who've why'll why're why's won't would've wouldn't
-wouldn't've y'all y'all'll y'all'd've you'd you'd've you'll you're you've""".split()
+wouldn't've y'all y'all'll y'all'd've you'd you'd've you'll you're you've"""
 _MENDED = {
-    word[:place] + word[place + 1 :]: word
-    for word in _CONTRACTIONS
-    for place, sign in enumerate(word)
-    if sign == "'"
+    word[:place] + word[place + 1 :]: word for word in _CONTRACTIONS for place, sign in enumerate(word) if sign == "'"
 } | {"somebody'd": "somebodyd"}
 _PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 _COMMA_IN_NUMBER = re.compile(r"\d,\d")

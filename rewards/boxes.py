@@ -81,7 +81,7 @@ class Boxes(Batched):
         is_crowd: Sequence[Any] | None = None,
         areas: Sequence[Any] | None = None,
     ) -> Boxes:
-        """Pad ragged lists (Python, NumPy or torch), one entry an image: boxes[i] [n_i, 4] xyxy pixels, labels[i] [n_i].
+        """Pad ragged lists (Python, NumPy, torch), one entry an image: boxes[i] [n_i, 4] xyxy pixels, labels[i] [n_i].
 
         Scores are 1.0 where not given. Raises RewardmarkError naming the image whose lists differ in length.
         """

@@ -99,7 +99,9 @@ class CiderScorer:
                 continue  # without weight on one side there is no common n-gram with weight either
             other = reference.weights[n]
             if self._clip:
-                dot = sum(min(w, other[gram]) * other[gram] for gram, w in candidate.weights[n].items() if gram in other)
+                dot = sum(
+                    min(w, other[gram]) * other[gram] for gram, w in candidate.weights[n].items() if gram in other
+                )
             else:
                 dot = sum(w * other[gram] for gram, w in candidate.weights[n].items() if gram in other)
             total += dot / norm
@@ -184,16 +186,12 @@ def cider(predictions: Captions, targets: References) -> Tensor:
     return _scores(predictions, targets, eos=False, clip=False, sigma=None)
 
 
-def _scores(
-    predictions: Captions, targets: References, *, eos: bool, clip: bool, sigma: float | None
-) -> Tensor:
+def _scores(predictions: Captions, targets: References, *, eos: bool, clip: bool, sigma: float | None) -> Tensor:
     if targets.document_frequency is None:
         raise RewardmarkError(
             "CIDEr needs document frequencies: "
             "References(texts, DocumentFrequency.from_references(the training captions))"
         )
     scorer = CiderScorer.of(targets.document_frequency, eos, clip, sigma)
-    values = [
-        scorer.score(text, references) for text, references in zip(predictions.texts, targets.texts, strict=True)
-    ]
+    values = [scorer.score(text, references) for text, references in zip(predictions.texts, targets.texts, strict=True)]
     return torch.tensor(values, dtype=torch.float32)

@@ -72,9 +72,7 @@ def clip_scorer(folder: str) -> Callable[[Sequence[str], Tensor], Tensor]:
 
     def score(captions: Sequence[str], rgb: Tensor) -> Tensor:
         images = (rgb.clamp(0, 1) * 255).round().to(torch.uint8)
-        inputs = processor(
-            text=list(captions), images=list(images), return_tensors="pt", padding=True, truncation=True
-        )
+        inputs = processor(text=list(captions), images=list(images), return_tensors="pt", padding=True, truncation=True)
         with torch.no_grad():
             output = model(**inputs.to(model.device))
         return (output.image_embeds * output.text_embeds).sum(-1)

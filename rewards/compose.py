@@ -91,7 +91,9 @@ def weighted_sum(weights: Mapping[str | Reward, float]) -> Reward:
     def combine(values: list[Tensor]) -> Tensor:
         return torch.stack([factor * value for factor, value in zip(factors, values, strict=True)]).sum(0)
 
-    return _Composed("weighted_sum", formula, parts, bounds, combine, {p.name: f for p, f in zip(parts, factors, strict=True)})
+    return _Composed(
+        "weighted_sum", formula, parts, bounds, combine, {p.name: f for p, f in zip(parts, factors, strict=True)}
+    )
 
 
 def product(rewards: Sequence[str | Reward]) -> Reward:

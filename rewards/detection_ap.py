@@ -42,7 +42,6 @@ def coco_ap_float64(
     `iou_thresholds` are pycocotools' own .50:.05:.95 (of linspace) unless given.
     """
     import numpy as np
-
     from rewardmark.rewards._coco_ap_kernel import coco_ap_batch
 
     if area not in AREA_RANGES:

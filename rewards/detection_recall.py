@@ -18,7 +18,7 @@ __all__ = ["class_weights_from_counts", "recall", "recall_as_published", "recall
 
 #: IoU .50:.05:.95, each counted once.
 THRESHOLDS = tuple(round(0.50 + 0.05 * k, 2) for k in range(10))
-#: The same ten after big_vision keys its results by f"{t:0.1f}": a later threshold overwrites an earlier one of its key.
+#: The same ten where results are keyed by f"{t:0.1f}": a later threshold overwrites an earlier one of its key.
 COLLAPSED = (0.5, 0.6, 0.6, 0.7, 0.7, 0.85, 0.85, 0.85, 0.95, 0.95)
 
 SOURCE = "arXiv:2302.08242; google-research/big_vision, configs/proj/reward_tune/detection_reward.py"

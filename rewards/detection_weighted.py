@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rewardmark.rewards import geometry
 from rewardmark.rewards._torch import torch
 from rewardmark.rewards.detection_match import pair_ious, real_predictions, real_truths
 from rewardmark.rewards.greedy import greedy_matches
@@ -38,7 +37,7 @@ def _weighted(position: Tensor, matched: Tensor, predictions: Boxes, targets: Bo
     source=VLM_R1,
     status="published",
     twin="detection/weighted-sum",
-    defect="matching does not look at the class: a box of the wrong class takes the truth and still earns completeness; "
+    defect="matching does not look at the class: a box of the wrong class takes the truth and earns completeness; "
     "an overlap of a pixel or less counts as none",
     gamed_by=("wrong labels earn 0.3",),
 )
@@ -156,9 +155,7 @@ def visual_rft_as_published(
     status="mended",
     twin="detection/visual-rft-as-published",
 )
-def visual_rft(
-    predictions: Boxes, targets: Boxes, *, iou_threshold: float = 0.5
-) -> tuple[Tensor, dict[str, Tensor]]:
+def visual_rft(predictions: Boxes, targets: Boxes, *, iou_threshold: float = 0.5) -> tuple[Tensor, dict[str, Tensor]]:
     """IoU and confidence of matched boxes, over the longer of the two lists.
 
         R = sum_{matched} (IoU + conf) / 2 / max(|G|, |P|)

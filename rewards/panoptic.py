@@ -20,7 +20,7 @@ __all__ = ["matched_iou", "pq"]
     task="panoptic",
     bounds=(0.0, 1.0),
     gold="panoptic/PQ",
-    source="Kirillov et al. 2019, Panoptic segmentation (arXiv:1801.00868), eq. 1; cocodataset/panopticapi evaluation.py",
+    source="Kirillov et al. 2019 (arXiv:1801.00868), eq. 1; cocodataset/panopticapi, evaluation.py",
     status="metric",
     may_abstain=True,
 )

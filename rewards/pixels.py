@@ -136,7 +136,7 @@ class Images(Batched):
     @classmethod
     def from_lists(cls, images: Sequence[Any]) -> Images:
         """Stack images of one size, [H, W, 3] each: uint8 in 0..255 or float in 0..1."""
-        stacked = []
+        stacked: list[Tensor] = []
         for i, image in enumerate(images):
             value = torch.as_tensor(image)
             if value.ndim != 3 or value.shape[2] != 3:

@@ -36,6 +36,7 @@ BUILT_IN: tuple[str, ...] = (
     "vqa",
     "counting",
     "matching",
+    "formats",
 )
 
 ENTRY_POINTS = "rewardmark.rewards"

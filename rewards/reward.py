@@ -116,7 +116,10 @@ class Reward:
                 raise RewardFailure(self.name, "(batch)", f"{what} must be a tensor, not {type(tensor).__name__}")
             if tuple(tensor.shape) != (size,):
                 raise RewardFailure(
-                    self.name, "(batch)", f"{what} has shape {list(tensor.shape)}, expected [{size}]", tuple(tensor.shape)
+                    self.name,
+                    "(batch)",
+                    f"{what} has shape {list(tensor.shape)}, expected [{size}]",
+                    tuple(tensor.shape),
                 )
         if values.dtype != torch.float32:
             raise RewardFailure(self.name, "(batch)", f"the result is {values.dtype}, expected torch.float32")

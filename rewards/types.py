@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rewardmark.rewards.boxes import Boxes, ImageBoxes
+from rewardmark.rewards.grounded import Grounded, PairScores
 from rewardmark.rewards.pixels import Images, ImageSegments, Segments
 from rewardmark.rewards.texts import Answers, Captions, DocumentFrequency, References
-from rewardmark.rewards.grounded import Grounded, PairScores
 
 __all__ = [
     "Answers",
