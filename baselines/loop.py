@@ -139,6 +139,16 @@ def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
     return nullcontext()
 
 
+def compile_layers(model: PixelsToTokens, device: str, wanted: str) -> None:
+    """Compile the transformer layers in place (`torch.compile`): "auto" on a GPU only, "on" everywhere, "off" nowhere.
+
+    Sampling goes step by step through `DecoderLayer.step` and stays as it is; weights keep their names.
+    """
+    if wanted == "on" or (wanted == "auto" and torch.device(device).type == "cuda"):
+        for layer in [*model.encoder, *model.decoder]:
+            layer.compile(dynamic=True)
+
+
 @cache
 def native_bfloat16() -> bool:
     """Whether this CPU has bfloat16 dot products (AVX512-BF16 or AMX on x86; where it cannot be told, no)."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rewardmark.baselines.batches import batch_indices, crop_boxes, crop_images, draw_crops, step_rng
 from rewardmark.baselines.build import start_model
-from rewardmark.baselines.loop import Loop, autocast, parameter_groups, set_learning_rate
+from rewardmark.baselines.loop import Loop, autocast, compile_layers, parameter_groups, set_learning_rate
 from rewardmark.baselines.method import Decoding, FitJob, FitResult, Progress, silent
 from rewardmark.baselines.options import at_least, choice, read_options
 from rewardmark.baselines.outputs import Batch, Output, output_for
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class MLEOptions:
     """learning_rate: peak of a warm-up and cosine schedule; floor: its end as a share of the peak; head_weight: weight of the heads' losses
     (dense boxes, masks, colours) beside the tokens'; order, bins, max_objects: see `BoxCodec`; grid, colours: see `ColourCodec`;
-    augment: "crop" draws windows of at least `smallest_crop` of a side and flips both ways (detection); precision: "auto", "fp32", "bf16".
+    augment: "crop" draws windows of at least `smallest_crop` of a side and flips both ways (detection); precision: "auto", "fp32", "bf16"; compile: "auto" (on a GPU), "on", "off".
     """
 
     learning_rate: float = at_least(0.0, 1e-3)
@@ -51,6 +51,7 @@ class MLEOptions:
     augment: str = choice("none", "none", "crop")
     smallest_crop: float = at_least(0.1, 0.5)
     precision: str = choice("auto", "auto", "fp32", "bf16")
+    compile: str = choice("auto", "auto", "on", "off")
 
 
 class MLE:
@@ -69,6 +70,7 @@ class MLE:
         if options.augment == "crop" and job.task.name != "detection":
             raise RewardmarkError(f"method 'mle': augment = 'crop' is written for detection, not for {job.task.name}")
         model.to(job.device).train()
+        compile_layers(model, job.device, options.compile)
         optimizer = torch.optim.AdamW(parameter_groups(model, options.weight_decay), lr=options.learning_rate, betas=(0.9, 0.98))
         output = output_for(codec)
         batch_size = job.batch_size or 64

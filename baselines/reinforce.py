@@ -22,7 +22,7 @@ from torch import Tensor
 from rewardmark.baselines.advantages import advantages, returns_to_go
 from rewardmark.baselines.batches import batch_indices
 from rewardmark.baselines.build import load_model, start_model
-from rewardmark.baselines.loop import Loop, autocast, parameter_groups, set_learning_rate
+from rewardmark.baselines.loop import Loop, autocast, compile_layers, parameter_groups, set_learning_rate
 from rewardmark.baselines.method import Decoding, FitJob, FitResult, Progress, silent
 from rewardmark.baselines.mle import shift
 from rewardmark.baselines.model.modeling import EncodedImages, PixelsToTokens
@@ -56,7 +56,8 @@ class ReinforceOptions:
     confidence_weight: weight of the confidence token's loss (detection): cross entropy with the soft target (1 - IoU, IoU).
     confidence_gradient: "detached" keeps that loss out of the trunk; "shared" is the published form.
     confidence_learning_rate: the confidence head has an optimiser of its own when detached.
-    precision: "auto" (bfloat16 on a GPU), "fp32", "bf16".
+    precision: "auto" (bfloat16 where the device multiplies it natively), "fp32", "bf16".
+    compile: "auto" (torch.compile on a GPU), "on", "off".
     """
 
     samples: int = at_least(2, 8)
@@ -73,6 +74,7 @@ class ReinforceOptions:
     confidence_gradient: str = choice("detached", "detached", "shared")
     confidence_learning_rate: float = at_least(0.0, 1e-3)
     precision: str = choice("auto", "auto", "fp32", "bf16")
+    compile: str = choice("auto", "auto", "on", "off")
 
 
 class Reinforce:
@@ -114,6 +116,7 @@ class Tuning:
         self.job, self.options = job, options
         self.model, self.codec = start_model(job.task.name, job.train, job.model, job.start, {}, job.seed)
         self.model.to(job.device).train()
+        compile_layers(self.model, job.device, options.compile)
         self.output = output_for(self.codec)
         for name in self.output.frozen_in_tuning:
             getattr(self.model, name).requires_grad_(False)
