@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rewardmark.rewards.errors import RewardmarkError
-from rewardmark.tasks.base import Metric, Statistics, check_weights
+from rewardmark.tasks.base import Metric, Statistics, check_evaluator, check_weights
 from rewardmark.tasks.detection.records import Results, Truths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["EVALUATORS", "METRICS", "DetectionStatistics", "evaluate"]
+__all__ = ["METRICS", "DetectionStatistics", "evaluate"]
 
-EVALUATORS = ("hotcoco", "pycocotools")
 IOU_TYPES = ("bbox", "segm")
 
 #: name -> (is precision, IoU threshold or None for the mean over .50:.05:.95, area range, most detections an image)
@@ -51,8 +50,7 @@ def evaluate(
     No detections at all score 0 (pycocotools itself raises). Without truths a number is -1, as pycocotools has it.
     Raises RewardmarkError for an unknown evaluator or iou_type, or masks asked of records without segmentations.
     """
-    if evaluator not in EVALUATORS:
-        raise RewardmarkError(f"detection has no evaluator {evaluator!r}; use {' or '.join(EVALUATORS)}")
+    check_evaluator(evaluator)
     if iou_type not in IOU_TYPES:
         raise RewardmarkError(f"detection has no iou type {iou_type!r}; use {' or '.join(IOU_TYPES)}")
     if iou_type == "segm" and (truths.segmentations is None or (len(results) and results.segmentations is None)):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.rewards.types import Segments
-from rewardmark.tasks.base import Features, Metric, Statistics, Task, unique_images
+from rewardmark.tasks.base import Features, Metric, Statistics, Task, check_evaluator, unique_images
 from rewardmark.tasks.panoptic.evaluate import METRICS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class PanopticTask(Task):
 
     name: ClassVar[str] = "panoptic"
     version: ClassVar[str] = "1"
-    default_reward: ClassVar[str] = "panoptic/pq"
+    default_reward: ClassVar[str] = "panoptic/matched-iou"
     primary: ClassVar[str] = "PQ"
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
 
@@ -71,8 +71,7 @@ class PanopticTask(Task):
         from rewardmark.tasks.panoptic.evaluate import evaluate, official
         from rewardmark.tasks.panoptic.records import PanopticSet, read_png, write_png
 
-        if evaluator != "hotcoco":
-            raise RewardmarkError(f"panoptic has no evaluator {evaluator!r}; use hotcoco")
+        check_evaluator(evaluator)
         ids = unique_images(self.name, split, indices, len(predictions)).tolist()
         truths = _truths(split.annotation_path("panoptic"))
         absent = next((i for i in ids if i not in truths.segments), None)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-#from rewardmark.tasks.score.captioning import score_captioning
-#from rewardmark.tasks.score.detection import score_detection
-#from rewardmark.tasks.score.panoptic import score_panoptic
+from rewardmark.tasks.score.captioning import score_captioning
+from rewardmark.tasks.score.detection import score_detection
+from rewardmark.tasks.score.panoptic import score_panoptic
 
-#__all__ = ["score_captioning", "score_detection", "score_panoptic"]
+__all__ = ["score_captioning", "score_detection", "score_panoptic"]

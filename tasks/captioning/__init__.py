@@ -1,0 +1,1 @@
+"""Captioning: one sentence an image, scored as pycocoevalcap scores it."""
