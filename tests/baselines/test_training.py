@@ -87,7 +87,7 @@ def test_one_seed_trains_one_model_and_another_seed_another(train, tmp_path):
 
 
 def test_maximum_likelihood_lowers_the_loss(train, tmp_path):
-    result = get_method("mle").fit(job("captioning", train, tmp_path, steps=40))
+    result = get_method("mle").fit(job("captioning", train, tmp_path, steps=60, options={"learning_rate": 5e-3}))
     losses = [row["value"] for row in result.curves if row["name"] == "token_loss"]
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
@@ -105,12 +105,34 @@ def test_predictions_fit_the_task(task, mode, train, starts):
     assert not scored.failures
 
 
-@pytest.mark.parametrize("options", [{"baseline": "none"}, {"baseline": "running"}, {"normalize": True}, {"kl_weight": 0.1, "entropy_weight": 0.01}, {"reward_to_go": True}, {"confidence_gradient": "shared"}, {"confidence_weight": 0.0}, {"precision": "bf16"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"baseline": "none"},
+        {"baseline": "running"},
+        {"normalize": True},
+        {"kl_weight": 0.1, "entropy_weight": 0.01},
+        {"precision": "bf16"},
+        {"temperature": 0.7, "samples": 2},
+    ],
+)
 def test_every_option_trains(options, train, starts, tmp_path):
-    result = get_method("reinforce").fit(reinforce_job("detection", train, tmp_path, starts, options=options))
+    result = get_method("reinforce").fit(reinforce_job("captioning", train, tmp_path, starts, options=options))
     curves = {row["name"]: row["value"] for row in result.curves}
     assert np.isfinite(curves["loss"]) and curves["gradient_norm"] > 0
     assert ("kl" in curves) == ("kl_weight" in options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"reward_to_go": True}, {"confidence_gradient": "shared"}, {"confidence_weight": 0.0}]
+)
+def test_every_detection_option_trains(options, train, starts, tmp_path):
+    result = get_method("reinforce").fit(reinforce_job("detection", train, tmp_path, starts, options=options))
+    curves = {row["name"]: row["value"] for row in result.curves}
+    assert np.isfinite(curves["loss"])
+    before, after = weights(starts["detection"]), weights(result.checkpoint)
+    moved = not torch.equal(before["confidence_head.out.weight"], after["confidence_head.out.weight"])
+    assert moved == ("confidence_weight" not in options)
 
 
 def test_reward_to_go_needs_the_reward_that_it_can_split(train, starts, tmp_path):
