@@ -17,7 +17,7 @@ Self = TypeVar("Self", bound="Batched")
 
 
 def as_rows(index: Any, size: int) -> list[int]:
-    """The rows of a batch of `size` that `index` names: an int, a slice, a list or tensor of indexes, a boolean mask."""
+    """The rows of a batch of `size` that `index` names: an int, a slice, a list or tensor of indexes, or a mask."""
     if isinstance(index, slice):
         return list(range(size))[index]
     if isinstance(index, int):

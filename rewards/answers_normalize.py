@@ -18,7 +18,10 @@ there're there's they'd they'd've they'll they're they've 'twas wasn't we'd've w
 what've when's where'd where's where've who'd who'd've who'll who's who've why'll why're why's won't would've wouldn't
 wouldn't've y'all y'all'll y'all'd've you'd you'd've you'll you're you've"""
 _MENDED = {
-    word[:place] + word[place + 1 :]: word for word in _CONTRACTIONS for place, sign in enumerate(word) if sign == "'"
+    word[:place] + word[place + 1 :]: word
+    for word in _CONTRACTIONS.split()
+    for place, sign in enumerate(word)
+    if sign == "'"
 } | {"somebody'd": "somebodyd"}
 _PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 _COMMA_IN_NUMBER = re.compile(r"\d,\d")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["error", "read_count"]
 
-_ZERO_TO_TWENTY = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-seventeen eighteen nineteen twenty"""
+_ZERO_TO_TWENTY = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+sixteen seventeen eighteen nineteen twenty"""
 _WORDS = {word: number for number, word in enumerate(_ZERO_TO_TWENTY.split())}
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 

@@ -21,8 +21,8 @@ PUNCTUATION = frozenset(
 )
 
 #: Abbreviations that keep their period wherever they stand.
-_PERIOD_STAYS = """mr. mrs. ms. dr. prof. sr. jr. st. ave. blvd. bldg. rd. mt. ft. vs. etc. inc. ltd. co. corp. ph.d. gen.
-col. sgt. capt. lt. rev. hon. gov. sen. rep. jan. feb. mar. apr. jun. jul. aug. sep. sept. oct. nov. dec."""
+_PERIOD_STAYS = """mr. mrs. ms. dr. prof. sr. jr. st. ave. blvd. bldg. rd. mt. ft. vs. etc. inc. ltd. co. corp. ph.d.
+gen. col. sgt. capt. lt. rev. hon. gov. sen. rep. jan. feb. mar. apr. jun. jul. aug. sep. sept. oct. nov. dec."""
 _ABBREVIATIONS = frozenset(_PERIOD_STAYS.split())
 #: Words that PTB splits although nothing marks the place.
 _SPLIT = {
