@@ -3,6 +3,7 @@ have it."""
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Any
 
 from rewardmark.tasks.scenes.draws import Draws
@@ -204,7 +205,7 @@ def relations(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
     """The spatial relations that hold from a to b, as words."""
     dx, dy = a["x"] - b["x"], a["y"] - b["y"]
     reach = a["radius"] + b["radius"]
-    apart = (dx * dx + dy * dy) ** 0.5
+    apart = sqrt(dx * dx + dy * dy)
     names = []
     if apart < 0.8 * reach:
         names.append("behind" if a["id"] < b["id"] else "in front of")

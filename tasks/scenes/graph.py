@@ -3,6 +3,7 @@ data, no pixels."""
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Any
 
 from rewardmark.tasks.scenes.draws import Draws
@@ -208,7 +209,7 @@ def _is_free(x: float, y: float, radius: float, things: list[Graph], overlap: fl
         reach = (radius + other["radius"]) * 1.02
         dx, dy = x - other["x"], y - other["y"]
         if abs(dx) < reach and abs(dy) < reach:
-            gap = (dx * dx + dy * dy) ** 0.5
+            gap = sqrt(dx * dx + dy * dy)
             if (reach - gap) > overlap * 2.0 * min(radius, other["radius"]):
                 return False
     return True
@@ -222,12 +223,14 @@ def _draw_colour(draws: Draws, category: str, ground: Graph, level: Difficulty, 
     upper, lower = ground["ramp"][0], ground["ramp"][1]
     for _ in range(8):
         name = draws.pick(options)
-        if all(
-            sum((a - b) ** 2 for a, b in zip(COLOURS[name], end, strict=True)) > level.apart**2
-            for end in (upper, lower)
-        ):
+        if min(_apart(COLOURS[name], upper), _apart(COLOURS[name], lower)) > level.apart:
             break
     return name, _jitter(draws, COLOURS[name])
+
+
+def _apart(a: RGB, b: list[float]) -> float:
+    red, green, blue = a[0] - b[0], a[1] - b[1], a[2] - b[2]
+    return sqrt(red * red + green * green + blue * blue)
 
 
 def _jitter(draws: Draws, colour: RGB) -> RGB:

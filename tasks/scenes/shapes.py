@@ -59,9 +59,8 @@ SHAPES: dict[str, tuple[tuple[Part, ...], ...]] = {
     "box": (
         (
             _box(MAIN, 0, 0.18, 0.82, 0.74, 0.05),
-            _box(SECOND, 0, 0.2, 0.13, 0.7),
             _box(MAIN, 0, -0.5, 0.95, 0.24, 0.05),
-            _box(SECOND, 0, -0.5, 0.13, 0.24),
+            _box(SECOND, 0, 0.08, 0.13, 0.82),
             _ellipse(SECOND, -0.27, -0.84, 0.27, 0.14),
             _ellipse(SECOND, 0.27, -0.84, 0.27, 0.14),
         ),

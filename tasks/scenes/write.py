@@ -54,13 +54,13 @@ def write_scenes(
         "seed": seed,
         "difficulty": difficulty,
     }
-    if _places(out, split)[-1].exists() and not overwrite:
+    if any(place.exists() for place in _places(out, split)) and not overwrite:
         if _is_same(out, split, wanted):
             if progress:
                 progress(n, n)
             return out
         raise RewardmarkError(
-            f"{_places(out, split)[-1]}: another split {split!r} is there already (other arguments, or changed files); "
+            f"{out}: another split {split!r} is there already (other arguments, changed files, or not made here); "
             "choose another --out or --split, or overwrite it"
         )
     out.mkdir(parents=True, exist_ok=True)
