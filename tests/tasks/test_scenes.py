@@ -36,7 +36,8 @@ def digest(scene: Scene) -> str:
 
 def test_same_arguments_give_the_same_bytes_in_another_process():
     code = (
-        "import json, hashlib; from rewardmark.tasks.scenes import make_scene; s = make_scene(3, 17, 64, 'hard', 'val');"
+        "import json, hashlib; from rewardmark.tasks.scenes import make_scene;"
+        "s = make_scene(3, 17, 64, 'hard', 'val');"
         "print(hashlib.sha256(s.image.tobytes() + s.panoptic.tobytes() + json.dumps(s.graph).encode()).hexdigest())"
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
