@@ -27,13 +27,44 @@ def _pair_iou(d, g, crowd):  # type: ignore[no-untyped-def]  # d, g: xywh rows
 
 
 @njit(cache=True)
-def _category_ap(dt, dt_areas, gt, gt_ignored, gt_crowd, iou_thresholds, recall_levels, low, high):  # type: ignore[no-untyped-def]
+def _to_xywh(box, out):  # type: ignore[no-untyped-def]
+    out[0], out[1], out[2], out[3] = box[0], box[1], box[2] - box[0], box[3] - box[1]
+
+
+@njit(cache=True)
+def _by_falling_score(scores, mask):  # type: ignore[no-untyped-def]
+    """The slots in use, highest score first, equal scores in their order; a score that is no number ranks last.
+
+    An insertion sort: lists are short, and NumPy's sorts take seconds to compile.
+    """
+    order = np.empty(scores.shape[0], dtype=np.int64)
+    count = 0
+    for slot in range(scores.shape[0]):
+        if not mask[slot]:
+            continue
+        place = count
+        while place > 0:
+            before = scores[order[place - 1]]
+            if not (scores[slot] > before or (np.isnan(before) and not np.isnan(scores[slot]))):
+                break
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = slot
+        count += 1
+    return order[:count]
+
+
+@njit(cache=True)
+def _category_ap(dt, gt, gt_ignored, gt_crowd, iou_thresholds, recall_levels, low, high):  # type: ignore[no-untyped-def]
     """Mean interpolated precision of one category in one image; -1 without a truth that counts.
 
-    dt [D, 4] by falling score, gt [G, 4] with the ignored ones last.
+    dt [D, 4] by falling score, gt [G, 4] with the ignored ones last, both xywh.
     """
     count, truths = dt.shape[0], gt.shape[0]
-    positives = truths - gt_ignored.sum()
+    positives = 0
+    for g in range(truths):
+        if not gt_ignored[g]:
+            positives += 1
     if positives == 0:
         return -1.0
     ious = np.zeros((count, truths))
@@ -64,7 +95,8 @@ def _category_ap(dt, dt_areas, gt, gt_ignored, gt_crowd, iou_thresholds, recall_
                 taken[match] = True
                 ignored = gt_ignored[match]
             else:
-                ignored = dt_areas[d] < low or dt_areas[d] > high
+                area = dt[d, 2] * dt[d, 3]
+                ignored = area < low or area > high
             if not ignored:
                 if match >= 0:
                     true_positives += 1
@@ -97,31 +129,43 @@ def coco_ap_batch(  # type: ignore[no-untyped-def]
     Boxes [B, N, 4] and [B, M, 4] float64 xyxy; labels int64; dt_scores, gt_areas float64; masks and gt_crowd bool;
     low, high: the area range, both ends included.
     """
-    size = dt_boxes.shape[0]
+    size, slots, truths = dt_boxes.shape[0], dt_boxes.shape[1], gt_boxes.shape[1]
     result = np.full(size, -1.0)
     for b in range(size):
-        dt_rows = np.nonzero(dt_mask[b])[0]
-        gt_rows = np.nonzero(gt_mask[b])[0]
-        scores = dt_scores[b][dt_rows]
-        scores = np.where(np.isnan(scores), -np.inf, scores)  # a score that is no number ranks last
-        dt_rows = dt_rows[np.argsort(-scores, kind="mergesort")]
+        ranked = _by_falling_score(dt_scores[b], dt_mask[b])
         ap_sum, categories = 0.0, 0
-        for label in np.unique(gt_labels[b][gt_rows]):
-            d_rows = dt_rows[dt_labels[b][dt_rows] == label][:max_detections]
-            g_rows = gt_rows[gt_labels[b][gt_rows] == label]
-            ignored = np.empty(g_rows.shape[0], dtype=np.bool_)
-            for k in range(g_rows.shape[0]):
-                area = gt_areas[b, g_rows[k]]
-                ignored[k] = gt_crowd[b, g_rows[k]] or area < low or area > high
-            order = np.argsort(ignored, kind="mergesort")
-            g_rows, ignored = g_rows[order], ignored[order]
-            dt = dt_boxes[b][d_rows].copy()
-            gt = gt_boxes[b][g_rows].copy()
-            dt[:, 2:] -= dt[:, :2]
-            gt[:, 2:] -= gt[:, :2]
-            ap = _category_ap(
-                dt, dt[:, 2] * dt[:, 3], gt, ignored, gt_crowd[b][g_rows], iou_thresholds, recall_levels, low, high
-            )
+        for first in range(truths):
+            if not gt_mask[b, first]:
+                continue
+            label = gt_labels[b, first]
+            seen = False
+            for g in range(first):
+                seen = seen or (gt_mask[b, g] and gt_labels[b, g] == label)
+            if seen:
+                continue
+            dt = np.empty((slots, 4))
+            found = 0
+            for d in ranked:
+                if dt_labels[b, d] == label and found < max_detections:
+                    _to_xywh(dt_boxes[b, d], dt[found])
+                    found += 1
+            gt = np.empty((truths, 4))
+            ignored = np.zeros(truths, dtype=np.bool_)
+            crowd = np.zeros(truths, dtype=np.bool_)
+            count = 0
+            for last in range(2):  # the truths that count come first, each part in its order
+                for g in range(truths):
+                    if not gt_mask[b, g] or gt_labels[b, g] != label:
+                        continue
+                    area = gt_areas[b, g]
+                    ignore = gt_crowd[b, g] or area < low or area > high
+                    if ignore != (last == 1):
+                        continue
+                    _to_xywh(gt_boxes[b, g], gt[count])
+                    ignored[count] = ignore
+                    crowd[count] = gt_crowd[b, g]
+                    count += 1
+            ap = _category_ap(dt[:found], gt[:count], ignored, crowd, iou_thresholds, recall_levels, low, high)
             if ap > -1:
                 ap_sum += ap
                 categories += 1

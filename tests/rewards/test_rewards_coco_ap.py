@@ -15,7 +15,7 @@ from rewardmark.rewards.detection_ap import AREA_RANGES, coco_ap_float64
 def generated_image(rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Truths and predictions with ties, crowds, empty lists, annotated areas that differ from the boxes'."""
     n_gt, n_dt = rng.integers(0, 9), rng.integers(0, 14)
-    scale = rng.choice([20, 60, 200])
+    scale = int(rng.choice([20, 60, 200]))
 
     def boxes(n: int) -> np.ndarray:
         corner = rng.integers(0, 2 * scale, (n, 2)).astype(float)
@@ -32,10 +32,14 @@ def generated_image(rng: np.random.Generator) -> dict[str, np.ndarray]:
             dt_labels[k] = gt_labels[g]
         if k and rng.random() < 0.15:
             dt[k], dt_labels[k] = dt[k - 1], dt_labels[k - 1]
+    crowd = rng.random(n_gt) < 0.15
+    for k in range(1, n_gt):  # some crowds lie over a truth of their class
+        if crowd[k] and rng.random() < 0.6:
+            gt[k], gt_labels[k] = gt[k - 1] + [-3, -3, 3, 3], gt_labels[k - 1]
     areas = (gt[:, 2] - gt[:, 0]) * (gt[:, 3] - gt[:, 1]) * rng.choice([1.0, 0.6], n_gt)
     scores = np.round(rng.random(n_dt), rng.choice([1, 6])).astype(np.float32).astype(float)
     return {
-        "gt": gt, "gt_labels": gt_labels, "crowd": rng.random(n_gt) < 0.15, "areas": np.float32(areas).astype(float),
+        "gt": gt, "gt_labels": gt_labels, "crowd": crowd, "areas": np.float32(areas).astype(float),
         "dt": dt, "dt_labels": dt_labels, "scores": scores,
     }  # fmt: skip
 

@@ -44,9 +44,8 @@ def test_vivid_orders_grey_one_hue_and_many_hues() -> None:
     rainbow = torch.zeros(3, 28, 28)
     for k in range(7):
         angle = torch.tensor(2 * np.pi * k / 7)
-        rainbow[:, :, 4 * k : 4 * k + 4] = (0.5 + 0.4 * torch.cos(angle - torch.tensor([0.0, 2.09, 4.19])))[
-            :, None, None
-        ]
+        colour = 0.5 + 0.4 * torch.cos(angle - torch.tensor([0.0, 2.09, 4.19]))
+        rainbow[:, :, 4 * k : 4 * k + 4] = colour[:, None, None]
     value = get_reward("colorization/vivid")(Images(torch.stack([grey, red, rainbow])), None)
     assert value[0] == 0
     assert value[1] == 0

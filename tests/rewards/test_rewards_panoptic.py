@@ -97,6 +97,14 @@ def test_an_empty_prediction_earns_nothing_and_extra_segments_cost() -> None:
         assert reward(spam, truth).item() < best
 
 
+def test_only_the_last_crowd_of_a_category_excuses() -> None:
+    truth = Segments.from_lists([[[1, 1, 2, 2]]] * 2, [[5, 5]] * 2, is_crowd=[[True, True]] * 2)
+    first, last = [[1, 1, 0, 0]], [[0, 0, 1, 1]]
+    counts = count_segments(Segments.from_lists([first, last], [[5], [5]]), truth)
+    assert counts.extra.flatten().tolist() == [1, 0]
+    assert counts.missed.sum() == 0
+
+
 def test_maps_that_do_not_fit_are_refused() -> None:
     small, large = Segments.from_lists([[[1]]], [[5]]), Segments.from_lists([[[1, 1]]], [[5]])
     with pytest.raises(RewardmarkError, match="differ"):

@@ -43,7 +43,8 @@ def register(function: Any, name: str = "detection/mine", bounds: Any = (0.0, 1.
 def test_listing_rewards_imports_neither_torch_nor_other_heavy_packages() -> None:
     code = (
         "import sys; from rewardmark.rewards import list_rewards; assert list_rewards();"
-        "heavy = {'torch', 'numpy', 'numba', 'scipy', 'pandas', 'transformers'} & set(sys.modules); assert not heavy, heavy"
+        "heavy = {'torch', 'numpy', 'numba', 'scipy', 'pandas', 'transformers'} & set(sys.modules);"
+        "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
