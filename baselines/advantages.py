@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
-
 from rewardmark.tasks.detection.codec import SLOTS
+from torch import Tensor
 
 if TYPE_CHECKING:
     from rewardmark.rewards.types import Boxes
@@ -18,7 +17,8 @@ def advantages(weights: Tensor, baseline: str, normalize: bool, running: float =
 
     Args:
         weights: `[B, N, T]` reward (or reward to go) that each token is credited with; NaN where a sample has no score.
-        baseline: "leave-one-out": mean of the image's other scored samples at the same token; "running": the number given; "none".
+        baseline: "leave-one-out": mean of the image's other scored samples at the same token; "running": the number
+            given; "none".
         normalize: divide by the standard deviation over the image's scored samples (GRPO), plus 1e-4.
 
     Returns:
@@ -43,8 +43,11 @@ def advantages(weights: Tensor, baseline: str, normalize: bool, running: float =
     return torch.where(scored, advantage, torch.zeros_like(advantage))
 
 
-def returns_to_go(predictions: Boxes, targets: Boxes, rewards: Tensor, length: int, parameters: dict[str, Any]) -> Tensor:
-    """`detection/recall` split over the sequence: a token is credited with what its own box and later ones add to the reward.
+def returns_to_go(
+    predictions: Boxes, targets: Boxes, rewards: Tensor, length: int, parameters: dict[str, Any]
+) -> Tensor:
+    """`detection/recall` split over the sequence: a token is credited with what its own box and later ones add to the
+    reward.
 
     Args:
         predictions, targets: `B * N` images; boxes in the order in which they were written.

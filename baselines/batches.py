@@ -9,7 +9,6 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.tasks.coco import CocoSplit
 
 
@@ -50,7 +49,8 @@ def draw_crops(rng: np.random.Generator, count: int, smallest: float) -> list[Cr
 def crop_boxes(
     crop: Crop, unit: NDArray[np.float32], slots: NDArray[np.int64], least_visible: float = 0.4
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Boxes (y0 x0 y1 x1 in 0..1) as seen through a crop; those of which less than `least_visible` is left are dropped."""
+    """Boxes (y0 x0 y1 x1 in 0..1) as seen through a crop; those of which less than `least_visible` is left are
+    dropped."""
     y0, x0, y1, x1 = crop.window
     scale = np.array([y1 - y0, x1 - x0] * 2, dtype=np.float32)
     moved = (unit - np.array([y0, x0, y0, x0], dtype=np.float32)) / scale

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-
 from rewardmark.baselines.model.configuration import PixelsToTokensConfig
 from rewardmark.baselines.model.modeling import PixelsToTokens
 from rewardmark.baselines.outputs import OUTPUTS
@@ -33,7 +32,8 @@ SHAPE_KEYS = ("d_model", "encoder_layers", "decoder_layers", "heads", "mlp_ratio
 
 
 def make_codec(task: str, split: CocoSplit, options: dict[str, Any]) -> Codec:
-    """The codec of a task on a data set. `options` may set bins, max_objects, order (boxes) or grid, colours (colorization)."""
+    """The codec of a task on a data set. `options` may set bins, max_objects, order (boxes) or grid, colours
+    (colorization)."""
     if task in ("detection", "panoptic"):
         categories = split.categories if task == "detection" else split.panoptic_categories
         arguments = {k: options[k] for k in ("bins", "max_objects", "order") if options.get(k) is not None}
@@ -44,7 +44,9 @@ def make_codec(task: str, split: CocoSplit, options: dict[str, Any]) -> Codec:
         return ColourCodec.train(split, **arguments)
     if task == "captioning":
         return CaptionCodec.train([caption for i in range(len(split)) for caption in split.captions(i)])
-    raise RewardmarkError(f"the built-in models have no token encoding for task {task!r}; bring a method of your own by --plugin")
+    raise RewardmarkError(
+        f"the built-in models have no token encoding for task {task!r}; bring a method of your own by --plugin"
+    )
 
 
 def new_model(codec: Codec, shape: dict[str, Any], seed: int) -> PixelsToTokens:
@@ -100,7 +102,9 @@ def save_model(model: PixelsToTokens, folder: Path, dtype: torch.dtype = torch.f
     """Write a checkpoint folder as a whole or not at all."""
     temporary = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(temporary, ignore_errors=True)
-    state = {k: v.detach().to("cpu", dtype if v.is_floating_point() else v.dtype) for k, v in model.state_dict().items()}
+    state = {
+        k: v.detach().to("cpu", dtype if v.is_floating_point() else v.dtype) for k, v in model.state_dict().items()
+    }
     with quiet():
         model.save_pretrained(temporary, state_dict=state)
     shutil.rmtree(folder, ignore_errors=True)
@@ -112,8 +116,10 @@ def start_model(
 ) -> tuple[PixelsToTokens, Codec]:
     """The model that a training begins with.
 
-    Without `start`: random weights. With it: the same shape, and every weight whose name and shape agree; token rows are carried over by the
-    tokens' names, so that a detector that knows Scenes begins on other classes with its coordinates intact, and a panoptic model with a
+    Without `start`: random weights. With it: the same shape, and every weight whose name and shape agree; token rows
+    are carried over by the
+    tokens' names, so that a detector that knows Scenes begins on other classes with its coordinates intact, and a
+    panoptic model with a
     detector's eyes.
     """
     if start is None:
@@ -161,4 +167,9 @@ def carry_over(model: PixelsToTokens, codec: Codec, source: PixelsToTokens, sour
         state = model.state_dict()
         for name in by_token:
             state[name][to] = theirs[name][origin]
-    log.info("start: %d of %d tokens carried over by name; left at random: %s", len(shared), len(ours), ", ".join(fresh) or "nothing")
+    log.info(
+        "start: %d of %d tokens carried over by name; left at random: %s",
+        len(shared),
+        len(ours),
+        ", ".join(fresh) or "nothing",
+    )

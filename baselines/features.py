@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-
 from rewardmark.baselines.build import load_model
 
 if TYPE_CHECKING:
@@ -27,7 +26,9 @@ def _encoder(checkpoint: Path) -> Any:
 
 
 @torch.no_grad()
-def scenes_features(images: NDArray[np.uint8], checkpoint: Path = CHECKPOINT, batch_size: int = 64) -> NDArray[np.float64]:
+def scenes_features(
+    images: NDArray[np.uint8], checkpoint: Path = CHECKPOINT, batch_size: int = 64
+) -> NDArray[np.float64]:
     """Features `[B, D]` of RGB images `[B, H, W, 3]` uint8, H and W multiples of 4."""
     model = _encoder(checkpoint)
     rows = []

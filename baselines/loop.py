@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
-
 from rewardmark.baselines.build import save_model
 from rewardmark.baselines.method import Decoding, FitJob, FitResult
 from rewardmark.baselines.model.modeling import PixelsToTokens
 from rewardmark.baselines.predict import predict_with
 from rewardmark.baselines.state import StateFile
 from rewardmark.tasks.codec import Codec
+from torch import nn
 
 CURVE_POINTS = 200
 """A curve keeps about this many points; each is the mean of the steps since the one before."""
@@ -75,7 +74,9 @@ class Loop:
                 self._flush()
             if self.done in validate_at:
                 self._validate(self.done)
-            job.progress(self.done, job.steps, {k: v for k, v in values.items() if not k.startswith(("usage:", "seconds_"))})
+            job.progress(
+                self.done, job.steps, {k: v for k, v in values.items() if not k.startswith(("usage:", "seconds_"))}
+            )
             if self.file.due() and self.done < job.steps:
                 self._save()
         folder = job.workdir / "checkpoint"
@@ -98,13 +99,17 @@ class Loop:
         self.model.eval()
         predictions = predict_with(self.model, self.codec, job.val, indices, Decoding(), job.device)
         self.model.train()
-        statistics = job.task.statistics(job.val, indices, predictions)
+        # METEOR takes seconds and a gigabyte, and is never the primary metric.
+        cheaper = {"meteor": False} if job.task.name == "captioning" else {}
+        statistics = job.task.statistics(job.val, indices, predictions, **cheaper)
         metrics = statistics.metrics(None)
         self.curves.append({"step": step, "name": f"val/{job.task.primary}", "value": float(metrics[job.task.primary])})
         if job.reward is not None:
             targets = job.task.targets(job.val, indices, train=job.train)
             scored = job.reward.score(predictions, targets, [str(job.val.image_ids[i]) for i in indices])
-            self.curves.append({"step": step, "name": "val/reward", "value": float(np.nanmean(scored.values.cpu().numpy()))})
+            self.curves.append(
+                {"step": step, "name": "val/reward", "value": float(np.nanmean(scored.values.cpu().numpy()))}
+            )
 
     def _save(self) -> None:
         self.file.save(
@@ -132,7 +137,8 @@ class Loop:
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
-    """bfloat16 autocast: "auto" means on a GPU and on a CPU that multiplies bfloat16 natively, "bf16" everywhere, "fp32" nowhere."""
+    """bfloat16 autocast: "auto" means on a GPU and on a CPU that multiplies bfloat16 natively, "bf16" everywhere,
+    "fp32" nowhere."""
     kind = torch.device(device).type
     if precision == "bf16" or (precision == "auto" and (kind == "cuda" or (kind == "cpu" and native_bfloat16()))):
         return torch.autocast(kind, dtype=torch.bfloat16)

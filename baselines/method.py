@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
-
 from rewardmark.rewards.errors import RewardmarkError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.tasks.base import Task
     from rewardmark.tasks.coco import CocoSplit
 
@@ -33,7 +31,8 @@ class Decoding:
         mode: "greedy" or "sample".
         temperature: divides the logits when sampling.
         seed: of the sampling.
-        scores: what ranks the boxes of a detector: "confidence" (its confidence token), "class" (likelihood of the class token), "product",
+        scores: what ranks the boxes of a detector: "confidence" (its confidence token), "class" (likelihood of the
+            class token), "product",
             or "auto": the confidence where it has been trained, else the class likelihood.
     """
 
@@ -61,7 +60,8 @@ class FitJob:
         start: checkpoint folder to start from, or None for random weights.
         reward: callable reward with `.score(predictions, targets, sample_ids)`; needed by reward-tuning methods alone.
         steps, batch_size, seed, device: the budget. `batch_size` None takes the method's default for the task.
-        workdir: where resumable state lives; a state found there is continued, bit for bit as if it had never stopped (same device).
+        workdir: where resumable state lives; a state found there is continued, bit for bit as if it had never stopped
+            (same device).
         options: the method's own options; unknown ones are refused.
         progress: called after every step.
     """
@@ -83,7 +83,8 @@ class FitJob:
 
 @dataclass(frozen=True)
 class FitResult:
-    """checkpoint: folder for `from_pretrained`; curves: rows of step, name, value; usage: tokens, images, seconds by part."""
+    """checkpoint: folder for `from_pretrained`; curves: rows of step, name, value; usage: tokens, images, seconds by
+    part."""
 
     checkpoint: Path
     curves: list[dict[str, Any]]
@@ -114,4 +115,5 @@ class Method(Protocol):
         batch_size: int = 64,
         progress: Progress = silent,
     ) -> Any:
-        """Predictions for `split[indices]` as one batch of the task's prediction type, in pixels of the original images."""
+        """Predictions for `split[indices]` as one batch of the task's prediction type, in pixels of the original
+        images."""

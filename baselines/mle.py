@@ -1,4 +1,5 @@
-"""Maximum likelihood: Algorithm 1 of the task-rewards paper, with a dense auxiliary loss that makes localisation learnable on little compute."""
+"""Maximum likelihood: Algorithm 1 of the task-rewards paper, with a dense auxiliary loss that makes localisation
+learnable on little compute."""
 
 from __future__ import annotations
 
@@ -9,8 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
-
 from rewardmark.baselines.batches import batch_indices, crop_boxes, crop_images, draw_crops, step_rng
 from rewardmark.baselines.build import start_model
 from rewardmark.baselines.loop import Loop, autocast, compile_layers, parameter_groups, set_learning_rate
@@ -22,10 +21,10 @@ from rewardmark.baselines.predict import predict
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.codec import BOS, PAD
 from rewardmark.tasks.detection.codec import BoxCodec
+from torch import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.baselines.model.modeling import PixelsToTokens
     from rewardmark.tasks.base import Task
     from rewardmark.tasks.coco import CocoSplit
@@ -33,9 +32,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MLEOptions:
-    """learning_rate: peak of a warm-up and cosine schedule; floor: its end as a share of the peak; head_weight: weight of the heads' losses
-    (dense boxes, masks, colours) beside the tokens'; order, bins, max_objects: see `BoxCodec`; grid, colours: see `ColourCodec`;
-    augment: "crop" draws windows of at least `smallest_crop` of a side and flips both ways (detection); precision: "auto", "fp32", "bf16"; compile: "auto" (on a GPU), "on", "off".
+    """Options of `mle`.
+
+    learning_rate: peak of a linear warm-up and a cosine schedule; floor: its end as a share of the peak.
+    head_weight: weight of the heads' losses (dense boxes, masks, colours) beside the tokens'.
+    order, bins, max_objects: see `BoxCodec`; grid, colours: see `ColourCodec`.
+    augment: "crop" draws windows of at least `smallest_crop` of a side and flips both ways (detection).
+    precision: "auto" (bfloat16 where the device multiplies it natively), "fp32", "bf16".
+    compile: "auto" (torch.compile on a GPU), "on", "off".
     """
 
     learning_rate: float = at_least(0.0, 1e-3)
@@ -71,7 +75,9 @@ class MLE:
             raise RewardmarkError(f"method 'mle': augment = 'crop' is written for detection, not for {job.task.name}")
         model.to(job.device).train()
         compile_layers(model, job.device, options.compile)
-        optimizer = torch.optim.AdamW(parameter_groups(model, options.weight_decay), lr=options.learning_rate, betas=(0.9, 0.98))
+        optimizer = torch.optim.AdamW(
+            parameter_groups(model, options.weight_decay), lr=options.learning_rate, betas=(0.9, 0.98)
+        )
         output = output_for(codec)
         batch_size = job.batch_size or 64
 
@@ -105,7 +111,9 @@ class MLE:
         return predict(checkpoint, task, split, indices, decoding, device, batch_size, progress)
 
 
-def mle_loss(model: PixelsToTokens, output: Output, batch: Batch, head_weight: float) -> tuple[Tensor, dict[str, Tensor]]:
+def mle_loss(
+    model: PixelsToTokens, output: Output, batch: Batch, head_weight: float
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Mean negative log-likelihood of the true tokens (nats a token) plus the heads' losses."""
     encoded = model.encode(batch.pixels)
     hidden = model.hidden_states(encoded, shift(batch.tokens))
@@ -132,7 +140,12 @@ def learning_rate(step: int, steps: int, options: MLEOptions) -> float:
 
 
 def load_batch(
-    split: CocoSplit, indices: NDArray[np.int64], output: Output, options: MLEOptions, rng: np.random.Generator, device: str
+    split: CocoSplit,
+    indices: NDArray[np.int64],
+    output: Output,
+    options: MLEOptions,
+    rng: np.random.Generator,
+    device: str,
 ) -> Batch:
     """Images and true tokens of one step, augmented where the options say so."""
     if options.augment == "none":

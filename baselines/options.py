@@ -21,7 +21,9 @@ def read_options(kind: type[T], method: str, given: dict[str, Any]) -> T:
             raise RewardmarkError(f"method {method!r}: unknown option {key!r}{hint}")
         allowed = fields[key].metadata.get("choices")
         if allowed and value not in allowed:
-            raise RewardmarkError(f"method {method!r}: option {key} = {value!r} is none of {', '.join(map(repr, allowed))}")
+            raise RewardmarkError(
+                f"method {method!r}: option {key} = {value!r} is none of {', '.join(map(repr, allowed))}"
+            )
         least = fields[key].metadata.get("least")
         if least is not None and value is not None and not (isinstance(value, int | float) and value >= least):
             raise RewardmarkError(f"method {method!r}: option {key} = {value!r} must be a number of at least {least}")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-
 from rewardmark.baselines.build import load_model
 from rewardmark.baselines.method import Decoding, Progress, silent
 from rewardmark.baselines.model.modeling import PixelsToTokens
@@ -18,7 +17,6 @@ from rewardmark.tasks.codec import Codec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.tasks.base import Task
     from rewardmark.tasks.coco import CocoSplit
 
@@ -39,13 +37,17 @@ def predict_with(
     parts = []
     for first in range(0, len(indices), batch_size):
         chosen = indices[first : first + batch_size]
-        generator = torch.Generator().manual_seed(int(np.random.SeedSequence([decoding.seed, 31, first]).generate_state(1)[0]))
+        generator = torch.Generator().manual_seed(
+            int(np.random.SeedSequence([decoding.seed, 31, first]).generate_state(1)[0])
+        )
         encoded = model.encode(output.pixels(split, chosen).to(device))
         drawn = sample(
             model, encoded, 1, temperature=decoding.temperature, greedy=decoding.mode == "greedy", generator=generator
         )
         written = Written(drawn.tokens, drawn.token_probs, drawn.hidden)
-        parts.append(output.predictions(model, encoded, written, output.context(split, chosen, 1, decoding.scores)).to("cpu"))
+        parts.append(
+            output.predictions(model, encoded, written, output.context(split, chosen, 1, decoding.scores)).to("cpu")
+        )
         progress(min(first + batch_size, len(indices)), len(indices), {})
     return concatenate(parts)
 

@@ -72,7 +72,8 @@ _loaded = False
 
 
 def _load_entry_points() -> None:
-    """Import what installed packages offer under `rewardmark.methods` and `rewardmark.models`; importing registers it."""
+    """Import what installed packages offer under `rewardmark.methods` and `rewardmark.models`; importing registers
+    it."""
     global _loaded
     if _loaded:
         return
@@ -98,11 +99,37 @@ register_method("mle", _mle)
 register_method("reinforce", _reinforce)
 
 register_model(
-    ModelSpec("tiny", "for tests: learns little, runs in seconds", {"d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "mlp_ratio": 2, "stem_channels": (8, 16)})
+    ModelSpec(
+        "tiny",
+        "for tests: learns little, runs in seconds",
+        {"d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "mlp_ratio": 2, "stem_channels": (8, 16)},
+    )
 )
 register_model(
-    ModelSpec("small", "about a million parameters, for two CPU cores and images of 48 to 96 px", {"d_model": 128, "encoder_layers": 3, "decoder_layers": 3, "heads": 4, "mlp_ratio": 3, "stem_channels": (16, 40)})
+    ModelSpec(
+        "small",
+        "about a million parameters, for two CPU cores and images of 48 to 96 px",
+        {
+            "d_model": 128,
+            "encoder_layers": 3,
+            "decoder_layers": 3,
+            "heads": 4,
+            "mlp_ratio": 3,
+            "stem_channels": (16, 40),
+        },
+    )
 )
 register_model(
-    ModelSpec("base", "about 20 million parameters, for one data-centre GPU and images of 128 px and more", {"d_model": 384, "encoder_layers": 8, "decoder_layers": 4, "heads": 6, "mlp_ratio": 4, "stem_channels": (32, 96)})
+    ModelSpec(
+        "base",
+        "about 20 million parameters, for one data-centre GPU and images of 128 px and more",
+        {
+            "d_model": 384,
+            "encoder_layers": 8,
+            "decoder_layers": 4,
+            "heads": 6,
+            "mlp_ratio": 4,
+            "stem_channels": (32, 96),
+        },
+    )
 )

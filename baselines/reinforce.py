@@ -1,8 +1,10 @@
-"""REINFORCE on a reward: Algorithm 2 of "Tuning computer vision models with task rewards" (Pinto et al. 2023, arXiv:2302.08242).
+"""REINFORCE on a reward: Algorithm 2 of "Tuning computer vision models with task rewards" (Pinto et al. 2023,
+arXiv:2302.08242).
 
 For every image draw N sequences from the model itself, score each with the reward, and follow
 
-    grad = mean over samples of (R - b) * grad log P(sequence | image),   b = mean reward of the image's other N - 1 samples.
+    grad = mean over samples of (R - b) * grad log P(sequence | image),   b = mean reward of the image's other N - 1
+    samples.
 
 No KL term, no clipping, no division by the standard deviation: those are options here, so that they can be compared.
 """
@@ -17,8 +19,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from rewardmark.baselines.advantages import advantages, returns_to_go
 from rewardmark.baselines.batches import batch_indices
 from rewardmark.baselines.build import load_model, start_model
@@ -33,10 +33,10 @@ from rewardmark.baselines.outputs.detection import DetectionOutput
 from rewardmark.baselines.predict import predict
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.codec import PAD
+from torch import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.rewards.types import Boxes
     from rewardmark.tasks.base import Task
     from rewardmark.tasks.coco import CocoSplit
@@ -52,8 +52,10 @@ class ReinforceOptions:
     kl_weight: weight of KL(model || start), computed exactly over the vocabulary at every step of the drawn sequences.
     entropy_weight: weight of the policy's entropy (rewarded).
     temperature: of the sampling.
-    reward_to_go: credit a box only with what it and later boxes earn (`detection/recall` only: same expectation, less variance).
-    confidence_weight: weight of the confidence token's loss (detection): cross entropy with the soft target (1 - IoU, IoU).
+    reward_to_go: credit a box only with what it and later boxes earn (`detection/recall` only: same expectation, less
+        variance).
+    confidence_weight: weight of the confidence token's loss (detection): cross entropy with the soft target (1 - IoU,
+        IoU).
     confidence_gradient: "detached" keeps that loss out of the trunk; "shared" is the published form.
     confidence_learning_rate: the confidence head has an optimiser of its own when detached.
     precision: "auto" (bfloat16 where the device multiplies it natively), "fp32", "bf16".
@@ -92,7 +94,9 @@ class Reinforce:
         if job.reward is None:
             raise RewardmarkError("method 'reinforce' needs a reward")
         if options.reward_to_go and job.reward.name != "detection/recall":
-            raise RewardmarkError(f"reward_to_go splits detection/recall into boxes; it cannot split {job.reward.name!r}")
+            raise RewardmarkError(
+                f"reward_to_go splits detection/recall into boxes; it cannot split {job.reward.name!r}"
+            )
         return Tuning(job, options).run()
 
     def predict(
@@ -125,7 +129,9 @@ class Tuning:
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
         if self.confidence and options.confidence_gradient == "detached":
             assert head is not None
-            self.optimizers["confidence"] = torch.optim.AdamW(head.parameters(), lr=options.confidence_learning_rate, weight_decay=0.0)
+            self.optimizers["confidence"] = torch.optim.AdamW(
+                head.parameters(), lr=options.confidence_learning_rate, weight_decay=0.0
+            )
             head.requires_grad_(False)  # keeps it out of the policy's optimiser below
         groups = parameter_groups(self.model, options.weight_decay)
         self.optimizers["policy"] = torch.optim.AdamW(groups, lr=options.learning_rate, betas=(0.9, 0.98))
@@ -147,7 +153,9 @@ class Tuning:
             raise RewardmarkError("method 'reinforce': kl_weight needs a start to stay close to")
         reference, _ = load_model(self.job.start)
         if reference.config.vocab_size != self.model.config.vocab_size:
-            raise RewardmarkError("method 'reinforce': kl_weight: the start has another vocabulary than this data set needs")
+            raise RewardmarkError(
+                "method 'reinforce': kl_weight: the start has another vocabulary than this data set needs"
+            )
         return reference.to(self.job.device).eval().requires_grad_(False)
 
     def step(self, k: int) -> dict[str, float]:
@@ -237,7 +245,9 @@ class Tuning:
         """KL(model || start) of every step, `[B, N, T]` in nats."""
         assert self.reference is not None
         with torch.no_grad():
-            theirs = torch.log_softmax(self.reference.logits(self.reference.hidden_states(self.reference.encode(pixels), shift(tokens))), -1)
+            theirs = torch.log_softmax(
+                self.reference.logits(self.reference.hidden_states(self.reference.encode(pixels), shift(tokens))), -1
+            )
         ours = torch.log_softmax(self.model.logits(hidden), -1)
         gap = torch.where(torch.isfinite(theirs), ours - theirs, torch.zeros_like(ours))
         return (ours.exp() * gap).sum(-1)

@@ -15,7 +15,8 @@ SAVE_EVERY_SECONDS = 20.0
 class StateFile:
     """The state of a training in `workdir/state.pt`.
 
-    Everything random in a training is derived from (seed, step), so the weights, the optimisers and the step are all that a resumed run needs
+    Everything random in a training is derived from (seed, step), so the weights, the optimisers and the step are all
+    that a resumed run needs
     to end bit for bit where an unbroken one ends.
     """
 

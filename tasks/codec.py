@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-
 from rewardmark.rewards.errors import RewardmarkError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.tasks.coco import CocoSplit
 
 PAD, BOS, EOS = 0, 1, 2
@@ -31,7 +29,8 @@ class Encoded:
 
 
 class Codec(ABC):
-    """Maps a task's annotations to token sequences and back. A codec is plain data: `to_dict` goes into the model's config."""
+    """Maps a task's annotations to token sequences and back. A codec is plain data: `to_dict` goes into the model's
+    config."""
 
     name: ClassVar[str]
     period: int
@@ -44,7 +43,8 @@ class Codec(ABC):
 
     @abstractmethod
     def encode(self, split: CocoSplit, indices: NDArray[np.int64], rng: np.random.Generator) -> Encoded:
-        """Truths of `split[indices]` as tokens; `rng` decides whatever the encoding leaves open (the order of objects)."""
+        """Truths of `split[indices]` as tokens; `rng` decides whatever the encoding leaves open (the order of
+        objects)."""
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
@@ -56,7 +56,8 @@ class Codec(ABC):
         """The inverse of `to_dict`."""
 
     def token_names(self) -> list[str]:
-        """A name for each token that keeps its meaning across data sets; a start's rows are carried over by these names."""
+        """A name for each token that keeps its meaning across data sets; a start's rows are carried over by these
+        names."""
         return [f"token:{k}" for k in range(self.vocab_size)]
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-
 from rewardmark.baselines.model.layers import ConvBlock
+from torch import Tensor, nn
 
 
 class DenseHead(nn.Module):
@@ -22,12 +21,15 @@ class DenseHead(nn.Module):
         self.out = nn.Linear(d_model, 1 + classes + 4)
 
     def forward(self, grid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """`grid [B, S, D]` to objectness `[B, S]`, class logits `[B, S, C]`, distances to the box's edges `[B, S, 4]` (units of the image, > 0)."""
+        """`grid [B, S, D]` to objectness `[B, S]`, class logits `[B, S, C]`, distances to the box's edges `[B, S, 4]`
+        (units of the image, > 0)."""
         out = self.out(F.gelu(self.hidden(grid))).float()
         return out[..., 0], out[..., 1 : 1 + self.classes], F.softplus(out[..., 1 + self.classes :] - 2.0)
 
 
-def dense_loss(head: tuple[Tensor, Tensor, Tensor], grid: tuple[int, int], boxes: Tensor, classes: Tensor, mask: Tensor) -> Tensor:
+def dense_loss(
+    head: tuple[Tensor, Tensor, Tensor], grid: tuple[int, int], boxes: Tensor, classes: Tensor, mask: Tensor
+) -> Tensor:
     """Loss of `DenseHead` against true boxes.
 
     Args:
@@ -35,7 +37,8 @@ def dense_loss(head: tuple[Tensor, Tensor, Tensor], grid: tuple[int, int], boxes
         grid: rows and columns of the encoder's grid.
         boxes: `[B, N, 4]` y0 x0 y1 x1 in units of the image (0..1).
         classes: `[B, N]` class slots.
-        mask: `[B, N]` which rows are objects. Where two share a cell the later row wins, so pass the nearer objects last.
+        mask: `[B, N]` which rows are objects. Where two share a cell the later row wins, so pass the nearer objects
+            last.
     """
     objectness, class_logits, edges = head
     rows, columns = grid
@@ -61,8 +64,12 @@ def dense_loss(head: tuple[Tensor, Tensor, Tensor], grid: tuple[int, int], boxes
     cx = ((place % columns).float() + 0.5) / columns
     edge = edges[image, place]
     guess = torch.stack([cy - edge[:, 0], cx - edge[:, 1], cy + edge[:, 2], cx + edge[:, 3]], dim=-1)
-    inner = (torch.minimum(guess[:, 2:], truth[:, 2:]) - torch.maximum(guess[:, :2], truth[:, :2])).clamp(min=0).prod(-1)
-    outer = (torch.maximum(guess[:, 2:], truth[:, 2:]) - torch.minimum(guess[:, :2], truth[:, :2])).clamp(min=1e-6).prod(-1)
+    inner = (
+        (torch.minimum(guess[:, 2:], truth[:, 2:]) - torch.maximum(guess[:, :2], truth[:, :2])).clamp(min=0).prod(-1)
+    )
+    outer = (
+        (torch.maximum(guess[:, 2:], truth[:, 2:]) - torch.minimum(guess[:, :2], truth[:, :2])).clamp(min=1e-6).prod(-1)
+    )
     union = (guess[:, 2:] - guess[:, :2]).clamp(min=0).prod(-1) + (truth[:, 2:] - truth[:, :2]).prod(-1) - inner
     giou = inner / union.clamp(min=1e-6) - (outer - union) / outer
     return loss + (1.0 - giou).mean() + 5.0 * (guess - truth).abs().mean()
@@ -71,7 +78,8 @@ def dense_loss(head: tuple[Tensor, Tensor, Tensor], grid: tuple[int, int], boxes
 class MaskHead(nn.Module):
     """Segment embeddings times pixel embeddings: mask logits at full resolution.
 
-    The box that a segment's tokens name enters as a learned bonus inside it, so that the mask follows the sampled tokens.
+    The box that a segment's tokens name enters as a learned bonus inside it, so that the mask follows the sampled
+    tokens.
     """
 
     def __init__(self, d_model: int, stem: tuple[int, int], channels: int) -> None:
@@ -112,14 +120,17 @@ class MaskHead(nn.Module):
 class ColourHead(nn.Module):
     """Grey image and a coarse grid of colour codes to full-resolution Lab colour.
 
-    The guiding code says *which* of the possible colours; this head only paints it inside the edges that the grey image shows (UViM's division of labour).
+    The guiding code says *which* of the possible colours; this head only paints it inside the edges that the grey
+    image shows (UViM's division of labour).
     """
 
     def __init__(self, stem: tuple[int, int], channels: int) -> None:
         super().__init__()
         full, half = stem
         self.code = nn.Linear(2, channels)
-        self.mix_half = nn.Sequential(ConvBlock(half + channels, channels), ConvBlock(channels, channels), ConvBlock(channels, channels))
+        self.mix_half = nn.Sequential(
+            ConvBlock(half + channels, channels), ConvBlock(channels, channels), ConvBlock(channels, channels)
+        )
         self.mix_full = ConvBlock(full + channels + 2, channels)
         self.out = nn.Conv2d(channels, 2, 1)
 

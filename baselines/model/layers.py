@@ -10,7 +10,8 @@ from torch import Tensor, nn
 def sincos_1d(positions: Tensor, channels: int, max_frequency: float = 128.0) -> Tensor:
     """Sine-cosine code of `positions` in 0..1, `[..., channels]`.
 
-    Frequencies run geometrically from half a period to `max_frequency` half-periods over the unit interval, so the same code serves every
+    Frequencies run geometrically from half a period to `max_frequency` half-periods over the unit interval, so the
+    same code serves every
     grid size and the coordinate tokens: an image position and the token that names it start out alike.
     """
     half = channels // 2
@@ -75,7 +76,8 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, causal: bool = False) -> Tensor:
-    """Scaled dot-product attention. On a CPU always in float32: its bfloat16 backward pass takes twice as long, unlike matrix products."""
+    """Scaled dot-product attention. On a CPU always in float32: its bfloat16 backward pass takes twice as long,
+    unlike matrix products."""
     if q.device.type == "cpu":
         with torch.autocast("cpu", enabled=False):
             return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), is_causal=causal)
@@ -148,7 +150,8 @@ class DecoderLayer(nn.Module):
         return x + self.mlp(self.norm3(x))
 
     def step(self, x: Tensor, memory: tuple[Tensor, Tensor], cache: tuple[Tensor, Tensor], position: int) -> Tensor:
-        """One position, with the earlier ones in `cache` (keys, values `[B * N, heads, max_length, C]`, written in place)."""
+        """One position, with the earlier ones in `cache` (keys, values `[B * N, heads, max_length, C]`, written in
+        place)."""
         q, k, v = (split_heads(t, self.heads) for t in self.qkv(self.norm1(x)).chunk(3, dim=-1))
         keys, values = cache
         keys[:, :, position : position + 1] = k

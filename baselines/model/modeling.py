@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from transformers import PreTrainedModel
-
 from rewardmark.baselines.model.configuration import PixelsToTokensConfig
 from rewardmark.baselines.model.heads import ColourHead, ConfidenceHead, DenseHead, MaskHead
 from rewardmark.baselines.model.layers import ConvStem, DecoderLayer, EncoderLayer, sincos_1d, sincos_2d
+from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 MOST_OBJECTS = 64
 """Object indices are coded as a share of this many."""
@@ -45,7 +44,8 @@ class EncodedImages:
 class PixelsToTokens(PreTrainedModel):
     """P(tokens | image): convolutional stem, 2-D positions, transformer encoder, causal decoder.
 
-    The model's own `sample` and `log_probs` know the codec's grammar (`codec_grammar [period, V]`: which tokens may stand at position
+    The model's own `sample` and `log_probs` know the codec's grammar (`codec_grammar [period, V]`: which tokens may
+    stand at position
     t mod period), so every sampled sequence parses and no probability is spent on what cannot be written.
     """
 
@@ -62,7 +62,8 @@ class PixelsToTokens(PreTrainedModel):
         self.encoder = nn.ModuleList(EncoderLayer(d, heads, ratio) for _ in range(config.encoder_layers))
         self.encoder_norm = nn.LayerNorm(d)
         self.token_embedding = nn.Embedding(config.vocab_size, d)
-        # Objects have no natural number of their own: with a period, a position is its slot plus a fixed code of the object's index, which
+        # Objects have no natural number of their own: with a period, a position is its slot plus a fixed code of the
+        # object's index, which
         # reaches beyond the counts seen in training. Words are learned position by position.
         self.position_embedding = nn.Embedding(config.period if config.period > 1 else config.sequence_length, d)
         self.decoder = nn.ModuleList(DecoderLayer(d, heads, ratio) for _ in range(config.decoder_layers))
@@ -72,7 +73,9 @@ class PixelsToTokens(PreTrainedModel):
         self.mask_head = MaskHead(d, stem, config.mask_channels) if config.mask_channels else None
         self.colour_head = ColourHead(stem, config.colour_channels) if config.colour_channels else None
         self.confidence_head = ConfidenceHead(d) if config.confidence else None
-        self.register_buffer("codec_grammar", torch.ones(config.period, config.vocab_size, dtype=torch.bool), persistent=True)
+        self.register_buffer(
+            "codec_grammar", torch.ones(config.period, config.vocab_size, dtype=torch.bool), persistent=True
+        )
         self.post_init()
 
     def _init_weights(self, module: Any) -> None:
@@ -86,7 +89,8 @@ class PixelsToTokens(PreTrainedModel):
 
     @torch.no_grad()
     def init_coordinates(self, first: int, bins: int) -> None:
-        """Start the embeddings of `bins` coordinate tokens from `first` on as sine-cosine codes of their values, so that neighbours are alike."""
+        """Start the embeddings of `bins` coordinate tokens from `first` on as sine-cosine codes of their values, so
+        that neighbours are alike."""
         code = sincos_1d(torch.linspace(0, 1, bins), self.config.d_model, max_frequency=64.0)
         self.token_embedding.weight[first : first + bins] = 0.05 * code
         self.token_out.weight[first : first + bins] = 0.02 * code
@@ -131,7 +135,8 @@ class PixelsToTokens(PreTrainedModel):
         return self.decoder_norm(x).view(images, samples, length, -1)
 
     def logits(self, hidden: Tensor, first: int = 0) -> Tensor:
-        """Token logits in float32 with the grammar applied; `hidden [..., T, D]` whose first row is position `first`."""
+        """Token logits in float32 with the grammar applied; `hidden [..., T, D]` whose first row is position
+        `first`."""
         # In float32 also under autocast: a policy gradient lives on small differences between log-probabilities.
         with torch.autocast(hidden.device.type, enabled=False):
             logits = self.token_out(hidden.float())

@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
-
 from rewardmark.baselines.model.modeling import EncodedImages, PixelsToTokens
 from rewardmark.tasks.codec import BOS, EOS, PAD
+from torch import Tensor
 
 
 @dataclass(frozen=True)
 class Sampled:
     """Sequences drawn from a model.
 
-    tokens: `[B, N, T]` without BOS, EOS kept, PAD after it; lengths: `[B, N]` tokens up to and with EOS (or max length);
-    token_probs: `[B, N, T]` probability of each drawn token under the model (temperature 1); hidden: `[B, N, T, D]`, state t chose token t.
+    tokens: `[B, N, T]` without BOS, EOS kept, PAD after it; lengths: `[B, N]` tokens up to and with EOS (or max
+        length);
+    token_probs: `[B, N, T]` probability of each drawn token under the model (temperature 1); hidden: `[B, N, T, D]`,
+        state t chose token t.
     """
 
     tokens: Tensor
@@ -38,8 +39,10 @@ def sample(
 ) -> Sampled:
     """Draw `samples` sequences for each encoded image.
 
-    Greedy decoding takes the most likely token at every step. Sampling draws from softmax(logits / temperature) by inverting the
-    cumulative distribution with uniform numbers from `generator`; those are drawn on the CPU, so that a seed means the same on every device.
+    Greedy decoding takes the most likely token at every step. Sampling draws from softmax(logits / temperature) by
+    inverting the
+    cumulative distribution with uniform numbers from `generator`; those are drawn on the CPU, so that a seed means
+    the same on every device.
     Stops early when every sequence has ended.
     """
     config = model.config

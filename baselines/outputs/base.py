@@ -1,4 +1,5 @@
-"""What lies between tokens and a task's prediction type, task by task: decoding by the model's heads, and the heads' own losses."""
+"""What lies between tokens and a task's prediction type, task by task: decoding by the model's heads, and the heads'
+own losses."""
 
 from __future__ import annotations
 
@@ -7,16 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from torch import Tensor
-
 from rewardmark.baselines.batches import plain_images
+from torch import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.baselines.model.modeling import EncodedImages, PixelsToTokens
-    from rewardmark.tasks.codec import Codec, Encoded
     from rewardmark.tasks.coco import CocoSplit
+    from rewardmark.tasks.codec import Codec, Encoded
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class Written:
-    """Sequences and the decoder states that wrote them: tokens, token_probs `[B, N, T]`, hidden `[B, N, T, D]` (state t predicts token t)."""
+    """Sequences and the decoder states that wrote them: tokens, token_probs `[B, N, T]`, hidden `[B, N, T, D]` (state
+    t predicts token t)."""
 
     tokens: Tensor
     token_probs: Tensor
@@ -55,7 +55,9 @@ class Output(ABC):
     def predictions(self, model: PixelsToTokens, encoded: EncodedImages, written: Written, context: Context) -> Any:
         """Predictions for all `B * N` sequences, image by image, as the task's prediction type."""
 
-    def head_loss(self, model: PixelsToTokens, encoded: EncodedImages, hidden: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def head_loss(
+        self, model: PixelsToTokens, encoded: EncodedImages, hidden: Tensor, batch: Batch
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The heads' loss on true sequences during maximum likelihood, and its parts for the curves."""
         return torch.zeros((), device=hidden.device), {}
 
@@ -64,14 +66,16 @@ class Output(ABC):
         return plain_images(split, indices)
 
     def context(self, split: CocoSplit, indices: NDArray[Any], samples: int, scores: str = "auto") -> Context:
-        """What `predictions` must know about the images besides their features; rows repeated for `samples` sequences each."""
+        """What `predictions` must know about the images besides their features; rows repeated for `samples` sequences
+        each."""
         sizes = [split.sizes[int(i)] for i in indices for _ in range(samples)]
         return Context(sizes=sizes, scores=scores)
 
 
 @dataclass(frozen=True)
 class Context:
-    """sizes: height and width of each sequence's original image; scores: which probability ranks boxes; extras: task's own."""
+    """sizes: height and width of each sequence's original image; scores: which probability ranks boxes; extras:
+    task's own."""
 
     sizes: list[tuple[int, int]]
     scores: str = "auto"

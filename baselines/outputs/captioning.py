@@ -22,5 +22,7 @@ class CaptioningOutput(Output):
     def model_options(cls, codec: Codec) -> dict[str, Any]:
         return {}
 
-    def predictions(self, model: PixelsToTokens, encoded: EncodedImages, written: Written, context: Context) -> Captions:
+    def predictions(
+        self, model: PixelsToTokens, encoded: EncodedImages, written: Written, context: Context
+    ) -> Captions:
         return Captions(texts=self.codec.decode(written.tokens.flatten(0, 1).cpu().numpy()))

@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from rewardmark.baselines.outputs.base import Batch, Context, Output, Written
 from rewardmark.rewards.types import Images
 from rewardmark.tasks.codec import FIRST_FREE
 from rewardmark.tasks.colorization.codec import AB_UNIT, ColourCodec
+from torch import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.baselines.model.modeling import EncodedImages, PixelsToTokens
-    from rewardmark.tasks.codec import Codec
     from rewardmark.tasks.coco import CocoSplit
+    from rewardmark.tasks.codec import Codec
 
 
 class ColorizationOutput(Output):
@@ -38,7 +36,9 @@ class ColorizationOutput(Output):
 
     def context(self, split: CocoSplit, indices: NDArray[Any], samples: int, scores: str = "auto") -> Context:
         base = super().context(split, indices, samples, scores)
-        return Context(sizes=base.sizes, scores=scores, lightness=lightness(split, indices).repeat_interleave(samples, 0))
+        return Context(
+            sizes=base.sizes, scores=scores, lightness=lightness(split, indices).repeat_interleave(samples, 0)
+        )
 
     def paint(self, model: PixelsToTokens, encoded: EncodedImages, tokens: Tensor) -> Tensor:
         """Lab a, b `[R, 2, H, W]` in units of 100 of code sequences `tokens [B, N, g * g]`."""
@@ -56,7 +56,9 @@ class ColorizationOutput(Output):
         light = context.lightness.to(ab.device)
         return Images(rgb=lab_to_rgb(torch.cat([light, ab], dim=1)))
 
-    def head_loss(self, model: PixelsToTokens, encoded: EncodedImages, hidden: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def head_loss(
+        self, model: PixelsToTokens, encoded: EncodedImages, hidden: Tensor, batch: Batch
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         truth = batch.extras["ab"].permute(0, 3, 1, 2)
         loss = F.l1_loss(self.paint(model, encoded, batch.tokens).float(), truth)
         return 5.0 * loss, {"colour_loss": loss.detach()}
@@ -79,10 +81,16 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
     xyz = torch.where(f > delta, f**3, 3 * delta**2 * (f - 4.0 / 29.0))
     white = torch.tensor([0.95047, 1.0, 1.08883], device=lab.device, dtype=lab.dtype)
     matrix = torch.tensor(
-        [[3.24048134, -1.53715152, -0.49853633], [-0.96925495, 1.87599, 0.04155593], [0.05564664, -0.20404134, 1.05731107]],
+        [
+            [3.24048134, -1.53715152, -0.49853633],
+            [-0.96925495, 1.87599, 0.04155593],
+            [0.05564664, -0.20404134, 1.05731107],
+        ],
         device=lab.device,
         dtype=lab.dtype,
     )
     linear = torch.einsum("rc,bchw->brhw", matrix, xyz * white[:, None, None])
     linear = linear.clamp(0.0, 1.0)
-    return torch.where(linear > 0.0031308, 1.055 * linear.clamp(min=1e-8) ** (1 / 2.4) - 0.055, 12.92 * linear).clamp(0.0, 1.0)
+    return torch.where(linear > 0.0031308, 1.055 * linear.clamp(min=1e-8) ** (1 / 2.4) - 0.055, 12.92 * linear).clamp(
+        0.0, 1.0
+    )

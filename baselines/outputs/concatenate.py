@@ -11,7 +11,8 @@ T = TypeVar("T")
 
 
 def concatenate(parts: list[T]) -> T:
-    """One batch of several of the same prediction type; tensors of different sizes are padded at their ends with zeros."""
+    """One batch of several of the same prediction type; tensors of different sizes are padded at their ends with
+    zeros."""
     if len(parts) == 1:
         return parts[0]
     first = parts[0]

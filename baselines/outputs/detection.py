@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
-
 from rewardmark.baselines.model.heads import dense_loss
 from rewardmark.baselines.outputs.base import Batch, Context, Output, Written, states_after_class
 from rewardmark.rewards.types import Boxes
 from rewardmark.tasks.detection.codec import SLOTS, BoxCodec
+from torch import Tensor
 
 if TYPE_CHECKING:
     from rewardmark.baselines.model.modeling import EncodedImages, PixelsToTokens
@@ -35,7 +34,9 @@ class DetectionOutput(Output):
         device = tokens.device
         scale = torch.tensor([[w, h, w, h] for h, w in context.sizes], dtype=torch.float32, device=device)
         boxes = unit[..., [1, 0, 3, 2]] * scale[:, None, :]
-        return Boxes(boxes=boxes, labels=labels, scores=self.scores(model, written, count, context.scores) * mask, mask=mask)
+        return Boxes(
+            boxes=boxes, labels=labels, scores=self.scores(model, written, count, context.scores) * mask, mask=mask
+        )
 
     def scores(self, model: PixelsToTokens, written: Written, count: int, source: str) -> Tensor:
         """Scores `[B * N, count]` in 0..1."""
@@ -52,7 +53,9 @@ class DetectionOutput(Output):
         assert model.confidence_head is not None
         return model.confidence_head(states_after_class(hidden, count, SLOTS)).float()
 
-    def head_loss(self, model: PixelsToTokens, encoded: EncodedImages, hidden: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def head_loss(
+        self, model: PixelsToTokens, encoded: EncodedImages, hidden: Tensor, batch: Batch
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         return dense_part(model, encoded, batch)
 
 
@@ -60,7 +63,11 @@ def dense_part(model: PixelsToTokens, encoded: EncodedImages, batch: Batch) -> t
     """The dense auxiliary loss of a batch whose extras hold true boxes."""
     assert model.dense_head is not None
     loss = dense_loss(
-        model.dense_head(encoded.grid), encoded.shape, batch.extras["boxes"], batch.extras["classes"], batch.extras["mask"]
+        model.dense_head(encoded.grid),
+        encoded.shape,
+        batch.extras["boxes"],
+        batch.extras["classes"],
+        batch.extras["mask"],
     )
     return loss, {"dense_loss": loss.detach()}
 

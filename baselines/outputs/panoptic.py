@@ -6,27 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from rewardmark.baselines.outputs.base import Batch, Context, Output, Written, states_after_class
 from rewardmark.baselines.outputs.detection import decode_boxes, dense_part
 from rewardmark.rewards.types import Segments
 from rewardmark.tasks.detection.codec import SLOTS
 from rewardmark.tasks.panoptic.codec import SegmentCodec
+from torch import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.baselines.model.modeling import EncodedImages, PixelsToTokens
-    from rewardmark.tasks.codec import Codec
     from rewardmark.tasks.coco import CocoSplit
+    from rewardmark.tasks.codec import Codec
 
 LEAST_SHARE = 0.001
-"""A segment that keeps less than this share of the image after painting is dropped: it is a remnant, not an object (2 px of 48 x 48)."""
+"""A segment that keeps less than this share of the image after painting is dropped: it is a remnant, not an object (2
+px of 48 x 48)."""
 
 
 class PanopticOutput(Output):
-    """Segments from sequences. Reward tuning moves the tokens; what paints them stays as it was, as UViM's base model does."""
+    """Segments from sequences. Reward tuning moves the tokens; what paints them stays as it was, as UViM's base model
+    does."""
 
     codec: SegmentCodec
     frozen_in_tuning = ("stem", "mask_head")
@@ -36,14 +36,18 @@ class PanopticOutput(Output):
         assert isinstance(codec, SegmentCodec)
         return {"dense_classes": codec.class_slots, "mask_channels": 24}
 
-    def mask_logits(self, model: PixelsToTokens, encoded: EncodedImages, hidden: Tensor, unit: Tensor, mask: Tensor) -> Tensor:
+    def mask_logits(
+        self, model: PixelsToTokens, encoded: EncodedImages, hidden: Tensor, unit: Tensor, mask: Tensor
+    ) -> Tensor:
         """Logits `[B, N, K, H, W]`, -inf where there is no segment; `unit [B, N, K, 4]`, `mask [B, N, K]`."""
         assert model.mask_head is not None
         pixels = model.mask_head.pixels(encoded.full, encoded.half, encoded.grid_map())
         logits = model.mask_head(pixels, states_after_class(hidden, mask.shape[-1], SLOTS), unit)
         return logits.float().masked_fill(~mask[..., None, None], -torch.inf)
 
-    def predictions(self, model: PixelsToTokens, encoded: EncodedImages, written: Written, context: Context) -> Segments:
+    def predictions(
+        self, model: PixelsToTokens, encoded: EncodedImages, written: Written, context: Context
+    ) -> Segments:
         """Segment maps at the size of the original images (void-padded to the largest where sizes differ)."""
         images, samples = written.tokens.shape[:2]
         unit, labels, mask = decode_boxes(self.codec, written.tokens.flatten(0, 1))
@@ -51,17 +55,23 @@ class PanopticOutput(Output):
         height, width = encoded.full.shape[-2:]
         if mask.shape[1] == 0:
             ids = torch.zeros(images * samples, height, width, dtype=torch.long, device=mask.device)
-            return Segments(ids=at_sizes(ids, context.sizes), categories=torch.zeros(len(ids), 1, dtype=torch.long, device=mask.device))
+            return Segments(
+                ids=at_sizes(ids, context.sizes),
+                categories=torch.zeros(len(ids), 1, dtype=torch.long, device=mask.device),
+            )
         logits = self.mask_logits(model, encoded, written.hidden, unit.view(*shape, 4), mask.view(shape)).flatten(0, 1)
         owner = logits.argmax(1)  # [R, H, W]
         owner = self.merge_stuff(owner, labels, mask, context.things)
         area = F.one_hot(owner.flatten(1), mask.shape[1]).sum(1)
         kept = mask & (area >= LEAST_SHARE * height * width)
         ids = torch.where(kept.gather(1, owner.flatten(1)).view_as(owner), owner + 1, torch.zeros_like(owner))
-        return Segments(ids=at_sizes(ids, context.sizes), categories=torch.where(kept, labels, torch.zeros_like(labels)))
+        return Segments(
+            ids=at_sizes(ids, context.sizes), categories=torch.where(kept, labels, torch.zeros_like(labels))
+        )
 
     def merge_stuff(self, owner: Tensor, labels: Tensor, mask: Tensor, things: Tensor | None) -> Tensor:
-        """Give every pixel of a repeated stuff category to its first segment: the format has one segment per stuff category."""
+        """Give every pixel of a repeated stuff category to its first segment: the format has one segment per stuff
+        category."""
         if things is None:
             return owner
         stuff = mask & ~torch.isin(labels, things.to(labels.device))
@@ -70,7 +80,9 @@ class PanopticOutput(Output):
         target = torch.where(stuff, first, torch.arange(labels.shape[1], device=labels.device))
         return target.gather(1, owner.flatten(1)).view_as(owner)
 
-    def head_loss(self, model: PixelsToTokens, encoded: EncodedImages, hidden: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def head_loss(
+        self, model: PixelsToTokens, encoded: EncodedImages, hidden: Tensor, batch: Batch
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         loss, parts = dense_part(model, encoded, batch)
         boxes, mask = batch.extras["boxes"][:, None], batch.extras["mask"][:, None]
         logits = self.mask_logits(model, encoded, hidden, boxes, mask)[:, 0]
@@ -90,5 +102,7 @@ def at_sizes(ids: Tensor, sizes: list[tuple[int, int]]) -> Tensor:
     height, width = max(h for h, _ in sizes), max(w for _, w in sizes)
     out = torch.zeros(len(ids), height, width, dtype=ids.dtype, device=ids.device)
     for row, (h, w) in enumerate(sizes):
-        out[row, :h, :w] = F.interpolate(ids[row][None, None].float(), size=(h, w), mode="nearest-exact")[0, 0].to(ids.dtype)
+        out[row, :h, :w] = F.interpolate(ids[row][None, None].float(), size=(h, w), mode="nearest-exact")[0, 0].to(
+            ids.dtype
+        )
     return out

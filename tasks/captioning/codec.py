@@ -1,18 +1,17 @@
-"""Captions as word tokens, EOS at the end. The vocabulary is trained on the training split's own captions with `tokenizers`."""
+"""Captions as word tokens, EOS at the end. The vocabulary is trained on the training split's own captions with
+`tokenizers`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.tasks.codec import EOS, Codec, Encoded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from tokenizers import Tokenizer
-
     from rewardmark.tasks.coco import CocoSplit
+    from tokenizers import Tokenizer
 
 SPECIAL = ["[pad]", "[bos]", "[eos]", "[unk]"]
 
@@ -43,7 +42,9 @@ class CaptionCodec(Codec):
 
         tokenizer = Tokenizer(models.WordLevel(unk_token="[unk]"))
         _set_up(tokenizer)
-        tokenizer.train_from_iterator(captions, trainers.WordLevelTrainer(vocab_size=vocab_size, special_tokens=SPECIAL))
+        tokenizer.train_from_iterator(
+            captions, trainers.WordLevelTrainer(vocab_size=vocab_size, special_tokens=SPECIAL)
+        )
         by_id = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
         return cls([word for word, _ in by_id], max_length)
 

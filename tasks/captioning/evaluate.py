@@ -11,7 +11,7 @@ import numpy as np
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.base import Metric, Statistics, check_weights
 from rewardmark.tasks.captioning.java import Meteor, tokenize_files
-from rewardmark.tasks.captioning.meteor import meteor_score
+from rewardmark.tasks.captioning.meteor import meteor_counts, meteor_score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,7 +85,7 @@ class CaptioningStatistics(Statistics):
                 lines = [judge.statistics(text, texts) for text, texts in zip(hypotheses, truths, strict=True)]
                 self._official["METEOR"], values = judge.evaluate(lines)
             self._values["METEOR"] = np.array(values)
-            self._meteor = np.array([line.split() for line in lines], dtype=np.float64)
+            self._meteor = meteor_counts(lines)
         self._official = {name: float(value) for name, value in self._official.items()}
 
     def __len__(self) -> int:

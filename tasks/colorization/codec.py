@@ -1,16 +1,15 @@
-"""Colour as tokens: a coarse grid of Lab colour codes, row by row; a guided decoder paints them inside the grey image's edges (after UViM)."""
+"""Colour as tokens: a coarse grid of Lab colour codes, row by row; a guided decoder paints them inside the grey
+image's edges (after UViM)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.tasks.codec import FIRST_FREE, Codec, Encoded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.tasks.coco import CocoSplit
 
 AB_UNIT = 100.0
@@ -53,7 +52,9 @@ class ColourCodec(Codec):
         self.max_length = grid * grid
 
     @classmethod
-    def train(cls, split: CocoSplit, grid: int = 8, colours: int = 64, images: int = 1000, seed: int = 0) -> ColourCodec:
+    def train(
+        cls, split: CocoSplit, grid: int = 8, colours: int = 64, images: int = 1000, seed: int = 0
+    ) -> ColourCodec:
         """A palette by k-means over the cell colours of up to `images` training images."""
         from scipy.cluster.vq import kmeans2
 
@@ -84,7 +85,11 @@ class ColourCodec(Codec):
         return self.palette[tokens - FIRST_FREE].reshape(*tokens.shape[:-1], self.grid, self.grid, 2)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "palette": [[round(float(v), 6) for v in c] for c in self.palette], "grid": self.grid}
+        return {
+            "name": self.name,
+            "palette": [[round(float(v), 6) for v in c] for c in self.palette],
+            "grid": self.grid,
+        }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ColourCodec:

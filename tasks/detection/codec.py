@@ -1,20 +1,20 @@
-"""Boxes as tokens: y0 x0 y1 x1 class, one box after another, then EOS (Pix2seq's encoding, the task-rewards paper's too)."""
+"""Boxes as tokens: y0 x0 y1 x1 class, one box after another, then EOS (Pix2seq's encoding, the task-rewards paper's
+too)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.tasks.codec import EOS, FIRST_FREE, Codec, Encoded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.tasks.coco import CocoSplit
 
 SLOTS = 5
-"""Tokens a box. The confidence token is read off beside the class and never fed back, so it takes no position of its own."""
+"""Tokens a box. The confidence token is read off beside the class and never fed back, so it takes no position of its
+own."""
 
 ORDERS = ("random", "reading")
 
@@ -25,7 +25,8 @@ class BoxCodec(Codec):
     Args:
         categories: (id, name) of each class, in token order.
         bins: coordinate tokens; a coordinate c of a side of length L is token round(c / L * (bins - 1)).
-        max_objects: boxes a sequence can hold. The paper's gain comes first as recall through more boxes, so leave room:
+        max_objects: boxes a sequence can hold. The paper's gain comes first as recall through more boxes, so leave
+            room:
             two to three times the usual number of objects.
         order: "random" (the literature's usual choice) or "reading" (top to bottom, left to right by centre).
         class_slots: class tokens reserved, so that vocabularies of different data sets have one layout.
@@ -34,7 +35,12 @@ class BoxCodec(Codec):
     name = "boxes"
 
     def __init__(
-        self, categories: list[tuple[int, str]], bins: int = 97, max_objects: int = 20, order: str = "random", class_slots: int = 24
+        self,
+        categories: list[tuple[int, str]],
+        bins: int = 97,
+        max_objects: int = 20,
+        order: str = "random",
+        class_slots: int = 24,
     ) -> None:
         if order not in ORDERS:
             raise ValueError(f"order {order!r} is none of {', '.join(ORDERS)}")
@@ -82,7 +88,8 @@ class BoxCodec(Codec):
         return rows.reshape(-1)
 
     def write(self, objects: list[tuple[NDArray[Any], NDArray[Any]]]) -> Encoded:
-        """Tokens of a batch of (unit boxes y0 x0 y1 x1 `[n, 4]`, class slots `[n]`) in the order given; the padded truths as extras."""
+        """Tokens of a batch of (unit boxes y0 x0 y1 x1 `[n, 4]`, class slots `[n]`) in the order given; the padded
+        truths as extras."""
         objects = [(unit[: self.max_objects], slots[: self.max_objects]) for unit, slots in objects]
         most = max((len(slots) for _, slots in objects), default=0)
         tokens = np.zeros((len(objects), SLOTS * most + 1), dtype=np.int64)
@@ -97,7 +104,8 @@ class BoxCodec(Codec):
         return Encoded(tokens, {"boxes": boxes, "classes": classes, "mask": mask})
 
     def unit_objects(self, split: CocoSplit, index: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Boxes (y0 x0 y1 x1 in 0..1) and class slots of one image, crowds left out (they are ignore regions, no objects)."""
+        """Boxes (y0 x0 y1 x1 in 0..1) and class slots of one image, crowds left out (they are ignore regions, no
+        objects)."""
         truth = split.instances(index)
         height, width = split.sizes[index]
         keep = ~truth.is_crowd
@@ -108,7 +116,8 @@ class BoxCodec(Codec):
         return self.write([self.shuffled(*self.unit_objects(split, int(i)), rng) for i in indices])
 
     def decode(self, tokens: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
-        """Boxes of sequences `tokens [..., T]`: unit boxes `[..., K, 4]` (y0 x0 y1 x1), category ids `[..., K]`, mask `[..., K]`.
+        """Boxes of sequences `tokens [..., T]`: unit boxes `[..., K, 4]` (y0 x0 y1 x1), category ids `[..., K]`, mask
+        `[..., K]`.
 
         A box counts when all five of its tokens were written before EOS.
         """
@@ -132,7 +141,11 @@ class BoxCodec(Codec):
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> BoxCodec:
         return cls(
-            [(int(i), str(n)) for i, n in data["categories"]], data["bins"], data["max_objects"], data["order"], data["class_slots"]
+            [(int(i), str(n)) for i, n in data["categories"]],
+            data["bins"],
+            data["max_objects"],
+            data["order"],
+            data["class_slots"],
         )
 
     def token_names(self) -> list[str]:

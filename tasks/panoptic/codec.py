@@ -1,7 +1,9 @@
 """A panoptic map as tokens: its segments as y0 x0 y1 x1 class, things first, stuff last, then EOS.
 
-UViM guides its base model by a learned code that nobody can read; here the guiding code is the list of segments itself. The model's mask head
-paints it (`baselines.model.heads.MaskHead`), so tuning moves which segments are named, where, and in what order, as in the paper.
+UViM guides its base model by a learned code that nobody can read; here the guiding code is the list of segments
+itself. The model's mask head
+paints it (`baselines.model.heads.MaskHead`), so tuning moves which segments are named, where, and in what order, as
+in the paper.
 """
 
 from __future__ import annotations
@@ -9,13 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-
 from rewardmark.tasks.codec import Encoded
 from rewardmark.tasks.detection.codec import BoxCodec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.tasks.coco import CocoSplit
 
 
@@ -37,7 +37,8 @@ class SegmentCodec(BoxCodec):
     name = "segments"
 
     def encode(self, split: CocoSplit, indices: NDArray[np.int64], rng: np.random.Generator) -> Encoded:
-        """Tokens, and as extra `owner [B, H, W]`: which written segment (0-based) a pixel of the model's image belongs to, -1 for void and crowd.
+        """Tokens, and as extra `owner [B, H, W]`: which written segment (0-based) a pixel of the model's image
+        belongs to, -1 for void and crowd.
 
         Things come in the codec's order, stuff after them in the file's.
         """

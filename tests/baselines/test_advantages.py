@@ -6,7 +6,6 @@ import math
 
 import pytest
 import torch
-
 from rewardmark.baselines.advantages import advantages, returns_to_go
 from rewardmark.rewards import Boxes, get_reward
 
@@ -44,7 +43,9 @@ def test_normalised_advantages_have_unit_spread():
 
 
 def test_equal_rewards_move_nothing():
-    assert advantages(column(0.7, 0.7, 0.7), "leave-one-out", True).abs().max() < 1e-2  # float32 rounding over the 1e-4 floor
+    assert (
+        advantages(column(0.7, 0.7, 0.7), "leave-one-out", True).abs().max() < 1e-2
+    )  # float32 rounding over the 1e-4 floor
 
 
 def test_credit_of_all_boxes_is_the_whole_reward():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from rewardmark.baselines import get_method, get_model, list_methods, list_models
 from rewardmark.baselines.method import Decoding
 from rewardmark.rewards.errors import RewardmarkError

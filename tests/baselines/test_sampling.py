@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-
 from rewardmark.baselines.build import new_model
 from rewardmark.baselines.mle import shift
 from rewardmark.baselines.model.sampling import sample
