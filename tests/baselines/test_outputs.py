@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from skimage.color import lab2rgb, rgb2lab
-
 from rewardmark.baselines.batches import Crop, batch_indices, crop_boxes, crop_images
 from rewardmark.baselines.model.heads import DenseHead, MaskHead, dense_loss
 from rewardmark.baselines.outputs.colorization import lab_to_rgb
@@ -14,6 +12,7 @@ from rewardmark.baselines.outputs.concatenate import concatenate
 from rewardmark.baselines.outputs.panoptic import PanopticOutput, at_sizes
 from rewardmark.rewards import Boxes, Captions
 from rewardmark.tasks.panoptic.codec import SegmentCodec
+from skimage.color import lab2rgb, rgb2lab
 
 
 def test_lab_to_rgb_equals_scikit_image_inside_the_gamut():
