@@ -84,7 +84,10 @@ def coco_ap_float64(
     source="cocodataset/cocoapi, PythonAPI/pycocotools/cocoeval.py",
     status="metric",
     may_abstain=True,
-    gamed_by=("spam: low-scored boxes and boxes of classes without truth cost nothing",),
+    gamed_by=(
+        "spam: low-scored boxes and boxes of classes without truth cost nothing",
+        "duplicates: ranked last, they cost nothing",
+    ),
 )
 def coco_ap(predictions: Boxes, targets: Boxes, *, area: str = "all", max_detections: int = 100) -> Tensor:
     """COCO AP of each image alone: mean over its truth's categories, IoU .50:.05:.95 and 101 recall levels.
@@ -112,7 +115,7 @@ def coco_ap(predictions: Boxes, targets: Boxes, *, area: str = "all", max_detect
     twin="detection/od",
     defect="with all scores 1.0 the order of the list ranks the boxes: appended spam and duplicates cost nothing, "
     "nor do boxes of classes without truth",
-    gamed_by=("spam", "duplicates"),
+    gamed_by=("spam: appended boxes cost nothing", "duplicates: appended, they cost nothing"),
 )
 def od_as_published(predictions: Boxes, targets: Boxes) -> Tensor:
     """VLM-R1's `od`: COCO AP of the image with every score 1.0; 1 where both lists are empty, 0 where one is.
@@ -140,7 +143,7 @@ def od_as_published(predictions: Boxes, targets: Boxes) -> Tensor:
     status="published",
     twin="detection/od-length",
     defect="as od: while the list is no longer than the truth, wrong boxes after right ones cost nothing",
-    gamed_by=("spam up to the number of truths",),
+    gamed_by=("a list filled up to the number of truths costs nothing",),
 )
 def od_length_as_published(predictions: Boxes, targets: Boxes) -> Tensor:
     """VLM-R1's `odLength`: `detection/od-as-published` times min(1, |truths| / |predictions|).

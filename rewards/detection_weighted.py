@@ -39,7 +39,7 @@ def _weighted(position: Tensor, matched: Tensor, predictions: Boxes, targets: Bo
     twin="detection/weighted-sum",
     defect="matching does not look at the class: a box of the wrong class takes the truth and earns completeness; "
     "an overlap of a pixel or less counts as none",
-    gamed_by=("wrong labels earn 0.3",),
+    gamed_by=("boxes of any class earn the completeness of 0.3",),
 )
 def weighted_sum_as_published(predictions: Boxes, targets: Boxes, *, iou_threshold: float = 0.5) -> Tensor:
     """VLM-R1's `weighted_sum`: 0.7 sum IoU / |G| + 0.3 (1 - (miss rate + false-alarm rate) / 2).
@@ -117,7 +117,11 @@ def _by_confidence(pairs: Tensor, scores: Tensor, named: Tensor, iou_threshold: 
     twin="detection/visual-rft",
     defect="a wrong box at confidence 0 earns the whole confidence reward; labels are not looked at; an empty answer "
     "earns 0 where there is nothing to find",
-    gamed_by=("wrong boxes at zero confidence earn half", "wrong labels"),
+    gamed_by=(
+        "wrong at zero confidence: earns the whole confidence reward",
+        "wrong label: labels are not looked at",
+        "duplicates: repeated positions are dropped",
+    ),
 )
 def visual_rft_as_published(
     predictions: Boxes, targets: Boxes, *, iou_threshold: float = 0.5

@@ -261,6 +261,22 @@ def test_recall_makes_duplicates_cost_and_leaves_spam_free_as_its_card_says() ->
     assert any(way.startswith("spam") for way in reward.card.gamed_by)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_names_exactly_the_garbage_that_earns_more_than_a_third_and_the_additions_that_are_free(
+    name: str,
+) -> None:
+    reward = mended(name)
+    gold = reward(GOLD, GOLD)
+    measured = {kind for kind, found in GARBAGE.items() if not reward(found, GOLD).mean() <= gold.mean() / 3}
+    somewhere = torch.tensor([60.0, 60.0, 70.0, 70.0]).expand(len(GOLD), 1, 4)
+    spam = [appended(somewhere, torch.full((len(GOLD), 1), label)) for label in (1, 99)]
+    if not all((reward(found, GOLD) < gold).all() for found in spam):
+        measured.add("spam")
+    if not (reward(appended(GOLD.boxes[:, :1], GOLD.labels[:, :1]), GOLD) < gold).all():
+        measured.add("duplicates")
+    assert measured == {way.partition(":")[0] for way in reward.card.gamed_by if ":" in way}
+
+
 def test_published_forms_have_the_defect_that_their_card_names() -> None:
     far = torch.tensor([60.0, 60.0, 70.0, 70.0]).expand(len(GOLD), 1, 4)
     spam = appended(far, GOLD.labels[:, :1])
