@@ -1,0 +1,52 @@
+"""By how much a run differs from the run of its start, image by image resampled together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rewardmark.leaderboard.bootstrap import interval
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rewardmark.leaderboard.store import Store
+
+__all__ = ["paired_change"]
+
+
+def paired_change(store: Store, run: dict[str, Any], metric: str) -> dict[str, float | None] | None:
+    """{"value", "low", "high"} of run minus start: the difference of the numbers themselves, and the 95% interval of the
+    replicates' differences (replicate r of both runs is the same resample). None when there is no start run in the
+    store, when it was judged on other images, or, for "reward", by another reward.
+    """
+    start_id = run["start_run"]
+    if start_id is None or not store.is_finished(start_id):
+        return None
+    start = store.read(start_id)
+    if start["evaluation_hash"] != run["evaluation_hash"]:
+        return None
+    if metric == "reward":
+        if any(start["spec"][key] != run["spec"][key] for key in ("reward", "reward_parameters")):
+            return None
+        ours, theirs = run["reward"]["mean"], start["reward"]["mean"]
+    else:
+        ours, theirs = run["metrics"][metric]["value"], start["metrics"][metric]["value"]
+    if ours is None or theirs is None:
+        return None
+    low, high = interval(_column(store, run["id"], metric) - _column(store, start_id, metric))
+    return {"value": ours - theirs, "low": _known(low), "high": _known(high)}
+
+
+def _column(store: Store, run_id: str, metric: str) -> NDArray[np.float64]:
+    """A metric's replicates, in order; NaN where a resample left it undefined."""
+    from pyarrow import parquet
+
+    file = store.path(run_id) / "replicates.parquet"
+    table = parquet.read_table(file, filters=[("metric", "=", metric)]).sort_by("replicate")
+    return np.array([np.nan if v is None else v for v in table.column("value").to_pylist()], dtype=np.float64)
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
