@@ -50,8 +50,9 @@ def _power(base: Tensor, exponent: float) -> Tensor:
     "colorization/vivid",
     task="colorization",
     bounds=(0.0, 1.0),
-    gold="colorization/colourfulness",
+    gold="colorization/colorfulness",
     after="arXiv:2302.08242, colorization reward (the text could not be had: patch size and hue of a patch are ours)",
+    status="mended",
     gamed_by=("rainbow: any colours will do, the truth is not looked at", "saturation"),
 )
 def vivid(
@@ -91,7 +92,7 @@ def vivid(
     "colorization/hasler",
     task="colorization",
     bounds=(0.0, None),
-    gold="colorization/colourfulness",
+    gold="colorization/colorfulness",
     source="Hasler & Suesstrunk 2003, Measuring colourfulness in natural images, eq. M3",
     status="metric",
     gamed_by=("saturation: the truth is not looked at",),
@@ -118,7 +119,7 @@ def hasler(predictions: Images, targets: Images | None) -> Tensor:
     "colorization/psnr",
     task="colorization",
     bounds=(0.0, 100.0),
-    gold="colorization/PSNR",
+    gold="colorization/psnr",
     source="10 log10(1 / MSE) over all channels, ITU-T J.247",
     status="metric",
     gamed_by=("grey: the mean colour is safer than any vivid one",),
