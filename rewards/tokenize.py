@@ -42,6 +42,7 @@ _TOKEN = re.compile(
     r"""
       '(?:tis|twas|em|s|m|d|re|ve|ll|t)(?![a-z0-9'])  # words that begin with an apostrophe
     | [a-z](?:\.[a-z])+\.?                         # u.s., e.g
+    | \d+\ \d+/\d+(?![/\d])                        # 3 1/2 is one token, with a no-break space
     | \d+(?:[.,:/]\d+)*(?:st|nd|rd|th|s|'s)?(?![a-z]) # 3, 3.5, 1,000, 10:30, 1/2, 2nd, 1980s
     | [a-z0-9]+(?:[-_'&@/.][a-z0-9]+)*             # words, with inner hyphens, apostrophes and periods
     | \.\.\.+ | --+                                # ellipsis, dashes
@@ -62,9 +63,9 @@ def tokenize(caption: str) -> tuple[str, ...]:
     for match in _TOKEN.finditer(caption.lower()):
         word = match.group()
         end = match.end()
-        if caption[end : end + 1] == "." and _keeps_period(word, caption[end + 1 : end + 2]):
+        if caption[end : end + 1] == "." and _keeps_period(word, caption[end + 1 : end + 3]):
             word += "."
-        tokens.extend(_parts(word))
+        tokens.extend(_parts(word.replace(" ", "\u00a0")))
     return tuple(token for token in tokens if token not in PUNCTUATION)
 
 
@@ -83,7 +84,9 @@ def _keeps_period(word: str, following: str) -> bool:
     """An abbreviation, an initial, or a period before a comma (which cannot end a sentence) belongs to the word."""
     if word + "." in _ABBREVIATIONS:
         return True
-    return word.isalpha() and (len(word) == 1 or following == ",")
+    if word in ("fig", "figs", "no", "nos"):  # fig. 3, no. 10
+        return following[:1] == "," or following[1:].isdigit()
+    return word.isalpha() and (len(word) == 1 or following[:1] == ",")
 
 
 def _parts(word: str) -> tuple[str, ...]:
