@@ -1,0 +1,159 @@
+// Line charts in SVG, one panel a quantity: hover or arrow keys read values off all lines at a step.
+"use strict";
+(() => {
+  const { page, h, s, show, whenNear } = window.Rewardmark;
+  const HEIGHT = 230, LEFT = 52, RIGHT = 10, TOP = 12, BOTTOM = 34;
+
+  /** At most `most` round numbers that span [low, high]. */
+  function ticks(low, high, most) {
+    const raw = (high - low) / most || 1;
+    const power = 10 ** Math.floor(Math.log10(raw));
+    const step = [1, 2, 2.5, 5, 10].find((m) => m * power >= raw) * power;
+    const found = [];
+    for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) found.push(k * step);
+    return { found, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9) + (String(step / power).startsWith("2.5") ? 1 : 0)) };
+  }
+
+  function nearest(xs, x) {
+    let best = 0;
+    for (let k = 1; k < xs.length; k++) if (Math.abs(xs[k] - x) < Math.abs(xs[best] - x)) best = k;
+    return best;
+  }
+
+  function draw(figure, panel, section, visible) {
+    const lines = panel.lines.filter((line) => visible.has(line.entry) && line.x.length);
+    const holder = figure.querySelector(".plot-area");
+    const tip = figure.querySelector(".tip");
+    holder.replaceChildren();
+    tip.hidden = true;
+    if (!lines.length) {
+      holder.append(h("p", { class: "muted empty" }, "No line is switched on."));
+      return;
+    }
+    const width = Math.max(240, holder.clientWidth);
+    const xs = lines.flatMap((line) => line.x), ys = lines.flatMap((line) => line.y);
+    const [x0, x1] = [Math.min(...xs), Math.max(...xs, Math.min(...xs) + 1)];
+    let [y0, y1] = [Math.min(...ys), Math.max(...ys)];
+    const room = (y1 - y0) * 0.06 || Math.abs(y1) * 0.1 || 1;
+    [y0, y1] = [y0 >= 0 && y0 - room < 0 ? 0 : y0 - room, y1 + room];
+    const px = (x) => LEFT + ((x - x0) / (x1 - x0)) * (width - LEFT - RIGHT);
+    const py = (y) => TOP + ((y1 - y) / (y1 - y0)) * (HEIGHT - TOP - BOTTOM);
+    const svg = s("svg", {
+      width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", tabindex: 0,
+      "aria-label": `${panel.name} by training step; arrow keys read values`,
+    });
+    const yt = ticks(y0, y1, 5), xt = ticks(x0, x1, Math.min(6, width / 70));
+    for (const y of yt.found) {
+      svg.append(s("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: py(y), y2: py(y) }));
+      svg.append(s("text", { class: "tick", x: LEFT - 7, y: py(y) + 4, "text-anchor": "end" }, show(y, yt.digits)));
+    }
+    for (const x of xt.found) {
+      svg.append(s("text", { class: "tick", x: px(x), y: HEIGHT - BOTTOM + 17, "text-anchor": "middle" }, show(x, xt.digits)));
+    }
+    svg.append(s("text", { class: "axis", x: (LEFT + width - RIGHT) / 2, y: HEIGHT - 3, "text-anchor": "middle" }, "training step"));
+    for (const line of lines) {
+      const path = line.x.map((x, k) => `${k ? "L" : "M"}${px(x).toFixed(1)} ${py(line.y[k]).toFixed(1)}`).join("");
+      const dash = ["", "7 3", "2 3"][Math.floor(line.entry / 8) % 3];
+      svg.append(s("path", { class: `line c${line.entry % 8}`, d: path, "stroke-dasharray": dash || null }));
+      if (line.x.length <= 20) {
+        line.x.forEach((x, k) => svg.append(s("circle", { class: `point c${line.entry % 8}`, cx: px(x), cy: py(line.y[k]), r: 2.6 })));
+      }
+    }
+    const cross = s("line", { class: "cross", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" });
+    const marks = s("g", {});
+    svg.append(cross, marks);
+    holder.append(svg);
+
+    const steps = [...new Set(xs)].sort((a, b) => a - b);
+    let at = steps.length - 1;
+    function read(step) {
+      at = nearest(steps, step);
+      const x = steps[at];
+      cross.setAttribute("x1", px(x));
+      cross.setAttribute("x2", px(x));
+      cross.setAttribute("visibility", "visible");
+      marks.replaceChildren();
+      const rows = [];
+      for (const line of lines) {
+        const k = nearest(line.x, x);
+        if (x < line.x[0] || x > line.x[line.x.length - 1]) continue;
+        marks.append(s("circle", { class: `point c${line.entry % 8}`, cx: px(line.x[k]), cy: py(line.y[k]), r: 4 }));
+        rows.push(h("li", {}, h("i", { class: `swatch c${line.entry % 8}` }),
+          h("span", {}, `${section.entries[line.entry].label}, seed ${line.seed}`), h("b", {}, show(line.y[k], panel.digits))));
+      }
+      tip.replaceChildren(h("p", {}, `step ${show(x, Number.isInteger(x) ? 0 : 1)}`), h("ul", {}, rows.slice(0, 12)));
+      tip.hidden = false;
+      const left = px(x) + 14;
+      const fits = left + tip.offsetWidth < width;
+      tip.style.left = `${fits ? left : Math.max(0, px(x) - 14 - tip.offsetWidth)}px`;
+    }
+    function leave() {
+      cross.setAttribute("visibility", "hidden");
+      marks.replaceChildren();
+      tip.hidden = true;
+    }
+    svg.addEventListener("pointermove", (event) => {
+      const box = svg.getBoundingClientRect();
+      read(x0 + ((event.clientX - box.left - LEFT) / (box.width - LEFT - RIGHT)) * (x1 - x0));
+    });
+    svg.addEventListener("pointerleave", leave);
+    svg.addEventListener("blur", leave);
+    svg.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!by && event.key !== "Home" && event.key !== "End") return;
+      event.preventDefault();
+      const to = event.key === "Home" ? 0 : event.key === "End" ? steps.length - 1 : at + by;
+      read(steps[Math.min(steps.length - 1, Math.max(0, to))]);
+    });
+  }
+
+  function build(root) {
+    const section = page.sections.find((one) => one.key === root.dataset.section);
+    if (!section.panels.length) {
+      root.append(h("p", { class: "muted" }, "These runs kept no curves."));
+      return;
+    }
+    const withCurves = [...new Set(section.panels.flatMap((panel) => panel.lines.map((line) => line.entry)))].sort((a, b) => a - b);
+    const off = new Set();
+    let wanted = { method: "", reward: "" };
+    const legend = h("ul", { class: "legend", "aria-label": "Lines shown" });
+    const grid = h("div", { class: "panels" });
+    const figures = section.panels.map((panel) => {
+      const thinned = panel.lines.some((line) => line.thinned);
+      const kind = panel.official ? " · official metric" : "";
+      const figure = h("figure", { class: "panel" },
+        h("figcaption", {}, h("b", {}, panel.name), h("span", { class: "unit" }, ` ${panel.unit}${kind}${thinned ? " · averaged" : ""}`)),
+        h("div", { class: "plot-box" }, h("div", { class: "plot-area" }), h("div", { class: "tip", hidden: true, "aria-live": "polite" })));
+      grid.append(figure);
+      return figure;
+    });
+    function redraw() {
+      const visible = new Set(withCurves.filter((index) => {
+        const entry = section.entries[index];
+        return !off.has(index) && (!wanted.method || entry.method === wanted.method) && (!wanted.reward || entry.reward === wanted.reward);
+      }));
+      figures.forEach((figure, k) => draw(figure, section.panels[k], section, visible));
+    }
+    for (const index of withCurves) {
+      const entry = section.entries[index];
+      const count = entry.runs.length;
+      const button = h("button", { type: "button", "aria-pressed": "true" }, h("i", { class: `swatch c${index % 8}` }), entry.label,
+        h("span", { class: "muted" }, ` ${count} ${count === 1 ? "seed" : "seeds"}`));
+      button.addEventListener("click", () => {
+        if (!off.delete(index)) off.add(index);
+        button.setAttribute("aria-pressed", String(!off.has(index)));
+        redraw();
+      });
+      legend.append(h("li", {}, button));
+    }
+    root.append(legend, grid);
+    document.addEventListener("rewardmark:filter", (event) => { wanted = event.detail; redraw(); });
+    let last = root.clientWidth;
+    new ResizeObserver(() => {
+      if (root.clientWidth && root.clientWidth !== last) { last = root.clientWidth; redraw(); }
+    }).observe(root);
+    redraw();
+  }
+
+  for (const root of document.querySelectorAll(".charts")) whenNear(root, () => build(root));
+})();

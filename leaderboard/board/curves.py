@@ -1,0 +1,64 @@
+"""The curves of a section: which panels there are, and each run's points, thinned to what a screen can show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rewardmark.leaderboard.board.entries import REWARD, Entry, Section
+from rewardmark.leaderboard.board.numbers import Quantity
+
+__all__ = ["MOST_POINTS", "curve_panels", "thin"]
+
+MOST_POINTS = 150
+"""Points of one line on the page; a longer curve is averaged over equal stretches of its points."""
+
+_LAST = ("loss", "entropy", "kl", "length")
+
+
+def curve_panels(section: Section) -> list[dict[str, Any]]:
+    """One panel a curve name (reward, official metrics, loss, entropy, kl, length, others), each with a line a run."""
+    quantities = {quantity.name: quantity for quantity in section.quantities}
+    found = {name for entry in section.entries for run in entry.runs for name in run.curves}
+    order = [REWARD, *quantities, *_LAST]
+    names = sorted(found, key=lambda name: (order.index(name) if name in order else len(order), name))
+    panels = []
+    for name in names:
+        quantity = quantities.get(name) or Quantity(name, digits=3)
+        lines = [_line(entry, run, name, quantity) for entry in section.entries for run in entry.runs if name in run.curves]
+        panels.append(
+            {
+                "name": "own reward" if name == REWARD else name,
+                "unit": quantity.unit,
+                "digits": quantity.digits,
+                "official": name in quantities,
+                "lines": lines,
+            }
+        )
+    return panels
+
+
+def _line(entry: Entry, run: Any, name: str, quantity: Quantity) -> dict[str, Any]:
+    points = [(step, value) for step, value in run.curves[name] if quantity.defined(value)]
+    steps, values = thin(points)
+    return {
+        "entry": entry.index,
+        "seed": str(run.seed),
+        "x": steps,
+        "y": [float(f"{value * quantity.scale:.6g}") for value in values],
+        "thinned": len(points) > MOST_POINTS,
+    }
+
+
+def thin(points: list[tuple[int, float]], most: int = MOST_POINTS) -> tuple[list[float], list[float]]:
+    """Steps and values, averaged over at most `most` equal stretches of the points.
+
+    >>> thin([(0, 1.0), (1, 3.0), (2, 5.0), (3, 7.0)], most=2)
+    ([0.5, 2.5], [2.0, 6.0])
+    """
+    count = min(most, len(points))
+    steps, values = [], []
+    for k in range(count):
+        stretch = points[k * len(points) // count : (k + 1) * len(points) // count]
+        steps.append(round(sum(step for step, _ in stretch) / len(stretch), 1))
+        values.append(sum(value for _, value in stretch) / len(stretch))
+    return steps, values

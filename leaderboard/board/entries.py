@@ -1,0 +1,287 @@
+"""From runs to the rows of the table: the seeds of one cell become an entry, with its changes against its start."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rewardmark.leaderboard.board.load import Run, RunFolder
+from rewardmark.leaderboard.board.numbers import Quantity, metric_quantity, reward_quantity, score_quantity
+from rewardmark.leaderboard.statistics import Interval, mean_over_seeds, paired_difference
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Cell", "Entry", "Section", "make_sections"]
+
+REWARD = "reward"
+"""The name that a run's own reward has among its replicates and curves."""
+
+_TASK_ORDER = ("detection", "panoptic", "colorization", "captioning")
+_NOT_A_SETTING = ("seed", "start", "start_run")
+
+
+@dataclass
+class Cell:
+    """One measured quantity of one entry: its mean over seeds, and its change against the start.
+
+    verdict: "better", "worse" or "unclear" by the paired interval; "" where there is no change to judge, and `why` says
+    why not.
+    """
+
+    quantity: Quantity
+    mean: Interval | None = None
+    change: Interval | None = None
+    why: str = ""
+
+    @property
+    def verdict(self) -> str:
+        if self.change is None or not self.change.known:
+            return ""
+        if not self.change.excludes_zero:
+            return "unclear"
+        return "better" if (self.change.mean > 0) == self.quantity.higher_is_better else "worse"
+
+
+@dataclass
+class Entry:
+    """One row: a method with a reward on a task, over all its seeds."""
+
+    key: str
+    index: int
+    method: str
+    reward: str
+    variant: str
+    runs: list[Run]
+    starts: list[Run | None]
+    is_start: bool
+    cells: dict[str, Cell] = field(default_factory=dict)
+    own_reward: Cell | None = None
+
+    @property
+    def label(self) -> str:
+        named = self.method if self.is_start or not self.reward else f"{self.method} · {self.reward}"
+        return f"{named} ({self.variant})" if self.variant else named
+
+    @property
+    def failures(self) -> int:
+        return sum(run.file.reward.failures for run in self.runs if run.file.reward)
+
+    @property
+    def unscored(self) -> int:
+        return sum(run.file.reward.unscored for run in self.runs if run.file.reward)
+
+    @property
+    def seeds(self) -> list[Any]:
+        return [run.seed for run in self.runs]
+
+
+@dataclass
+class Section:
+    """All entries that were judged on the same data of one task."""
+
+    key: str
+    task: str
+    title: str
+    dataset: str
+    images: int
+    quantities: list[Quantity]
+    score: Quantity
+    entries: list[Entry]
+
+    @property
+    def primary(self) -> Quantity:
+        return self.quantities[0]
+
+    @property
+    def tuned(self) -> list[Entry]:
+        """The entries that have a start on this board to be compared with."""
+        return [entry for entry in self.entries if any(entry.starts)]
+
+
+def make_sections(folder: RunFolder) -> list[Section]:
+    """Sections in the order of the tasks; in each, entries with those that others start from first."""
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in folder.runs:
+        data = run.spec.get("eval_dataset") or run.spec.get("dataset") or {}
+        groups.setdefault((run.task, _canonical(data)), []).append(run)
+    order = {task: k for k, task in enumerate(_TASK_ORDER)}
+    sections: list[Section] = []
+    several = {task for task, _ in groups if sum(t == task for t, _ in groups) > 1}
+    for task, data in sorted(groups, key=lambda key: (order.get(key[0], len(order)), key)):
+        name = dataset_text(json.loads(data))
+        title = f"{task} · {name.split(',')[0]}" if task in several else task
+        key = _slug(title, {section.key for section in sections})
+        sections.append(_section(key, task, title, name, groups[task, data], folder))
+    return sections
+
+
+def dataset_text(data: Any) -> str:
+    """A data set's spec as a person says it: "scenes val, 48 px, 512 images, hard, seed 2"."""
+    if not isinstance(data, dict):
+        return str(data)
+    parts = [" ".join(str(data[key]) for key in ("name", "split") if data.get(key) not in (None, ""))]
+    wording = {"size": "{} px", "n": "{} images", "difficulty": "{}", "seed": "data seed {}"}
+    parts += [form.format(data[key]) for key, form in wording.items() if data.get(key) not in (None, "")]
+    return ", ".join(part for part in parts if part)
+
+
+def _section(key: str, task: str, title: str, dataset: str, runs: list[Run], folder: RunFolder) -> Section:
+    primary = next((name for run in runs for name, m in run.file.metrics.items() if m.primary), None)
+    names = list(dict.fromkeys(name for run in runs for name in run.file.metrics))
+    names.sort(key=lambda name: name != primary)  # stable: the evaluator's order, the primary one first
+    quantities = [_quantity(task, name, runs) for name in names]
+    cells: dict[str, list[Run]] = {}
+    for run in runs:
+        cells.setdefault(_canonical(_settings(run)), []).append(run)
+    started = {run.file.start_run for run in folder.runs if run.file.start_run != run.id}
+    grouped = [sorted(cell, key=lambda run: (str(type(run.seed)), run.seed, run.id)) for cell in cells.values()]
+    grouped.sort(key=lambda cell: (not any(run.id in started for run in cell), cell[0].method, _reward_name(cell[0])))
+    variants = _variants(grouped)
+    entries: list[Entry] = []
+    for cell, variant in zip(grouped, variants, strict=True):
+        starts = [folder.by_id.get(run.file.start_run or "") for run in cell]
+        entry = Entry(
+            key=f"{key}-{len(entries)}",
+            index=len(entries),
+            method=cell[0].method,
+            reward=_reward_name(cell[0]),
+            variant=variant,
+            runs=cell,
+            starts=[None if start is run else start for start, run in zip(starts, cell, strict=True)],
+            is_start=any(run.id in started for run in cell),
+        )
+        for quantity in quantities:
+            entry.cells[quantity.name] = _cell(entry, quantity, quantity.name)
+        if any(run.file.reward for run in cell):
+            entry.own_reward = _cell(entry, reward_quantity(entry.reward), REWARD)
+        entries.append(entry)
+    images = max(len(run.sample_ids) for run in runs)
+    score = score_quantity(task, quantities[0] if quantities else reward_quantity("score"))
+    return Section(key, task, title, dataset, images, quantities, score, entries)
+
+
+def _quantity(task: str, name: str, runs: list[Run]) -> Quantity:
+    found = [run.file.metrics[name] for run in runs if name in run.file.metrics]
+    sizes = [abs(m.value) for m in found if m.value is not None and math.isfinite(m.value)]
+    return metric_quantity(task, name, found[0].higher_is_better, max(sizes, default=10.0))
+
+
+def _cell(entry: Entry, quantity: Quantity, name: str) -> Cell:
+    """The mean over seeds, from the runs that have the quantity, and the change, where every seed has its start."""
+    cell = Cell(quantity)
+    have = [(run, start) for run, start in zip(entry.runs, entry.starts, strict=True) if _value(run, quantity, name)]
+    if not have:
+        cell.why = "not defined on this data"
+        return cell
+    runs = [run for run, _ in have]
+    images = len(runs[0].sample_ids)
+    values = [_value(run, quantity, name)[0] for run in runs]
+    cell.mean = mean_over_seeds(values, _replicates(runs, quantity, name), images)
+    starts = [start for _, start in have]
+    cell.why = _why_not_paired(have, quantity, name)
+    if not cell.why:
+        present = [start for start in starts if start is not None]
+        cell.change = paired_difference(
+            values,
+            [_value(start, quantity, name)[0] for start in present],
+            _replicates(runs, quantity, name),
+            _replicates(present, quantity, name),
+            images,
+        )
+    return cell
+
+
+def _why_not_paired(have: Sequence[tuple[Run, Run | None]], quantity: Quantity, name: str) -> str:
+    """Why no paired change can be stated; empty when it can."""
+    for run, start in have:
+        if start is None:
+            return "the start itself" if not run.file.start_run else "its start is not on this board"
+        if not _value(start, quantity, name):
+            return "the start has no value"
+        if name == REWARD and _scored_by(run) != _scored_by(start):
+            return "the start was scored by another reward"
+        if run.sample_ids != start.sample_ids:
+            return "the start was judged on other images"
+        ours, theirs = run.replicates.get(name), start.replicates.get(name)
+        if (ours is None) != (theirs is None) or (ours is not None and theirs is not None and len(ours) != len(theirs)):
+            return "the start has other replicates"
+    return ""
+
+
+def _value(run: Run, quantity: Quantity, name: str) -> tuple[float, ...]:
+    """The run's value as a 1-tuple, or () where it has none (so that 0.0 is a value)."""
+    if name == REWARD:
+        value = run.file.reward.mean if run.file.reward else None
+    else:
+        value = run.file.metrics[name].value if name in run.file.metrics else None
+    return (value,) if value is not None and quantity.defined(value) else ()
+
+
+def _replicates(runs: list[Run], quantity: Quantity, name: str) -> NDArray[Any]:
+    """[S, R], undefined ones NaN; R = 0 unless every run has as many."""
+    import numpy as np
+
+    rows = [run.replicates.get(name) for run in runs]
+    drawn = [row for row in rows if row is not None]
+    if len(drawn) < len(rows) or len({len(row) for row in drawn}) != 1:
+        return np.zeros((len(runs), 0))
+    stacked = np.stack(drawn)
+    return stacked if quantity.undefined is None else np.where(stacked == quantity.undefined, np.nan, stacked)
+
+
+def _scored_by(run: Run) -> tuple[str, str]:
+    reward = run.file.reward
+    return (reward.name if reward else "", str(run.file.versions.get("reward", "")))
+
+
+def _reward_name(run: Run) -> str:
+    if run.spec.get("reward"):
+        return str(run.spec["reward"])
+    return run.file.reward.name if run.file.reward else ""
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    """What makes runs the same entry: all of the spec but the seed and what follows from it."""
+    settings = {key: value for key, value in run.spec.items() if key not in _NOT_A_SETTING}
+    name = settings.get("start_name")
+    if isinstance(name, str):  # "cell:mle-detection seed=1" and "... seed=2" are the same start, seed by seed
+        settings["start_name"] = re.sub(r"[\s,;/]*\bseed\s*=\s*\d+", "", name)
+    return settings
+
+
+def _variants(cells: list[list[Run]]) -> list[str]:
+    """What tells apart entries of the same method and reward: the settings in which they differ."""
+    names = [(cell[0].method, _reward_name(cell[0])) for cell in cells]
+    texts = []
+    for cell, name in zip(cells, names, strict=True):
+        alike = [_flat(_settings(other[0])) for other, its in zip(cells, names, strict=True) if its == name]
+        mine = _flat(_settings(cell[0]))
+        differing = sorted({k for flat in alike for k in flat if any(o.get(k) != flat.get(k) for o in alike)})
+        texts.append(", ".join(f"{k.split('.')[-1]} {mine.get(k, 'unset')}" for k in differing))
+    return texts
+
+
+def _flat(settings: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(settings, dict):
+        return {prefix: settings}
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    return flat
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _slug(text: str, taken: set[str]) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "task"
+    number, wanted = 2, slug
+    while slug in taken:
+        slug, number = f"{wanted}-{number}", number + 1
+    return slug

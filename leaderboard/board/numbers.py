@@ -1,0 +1,118 @@
+"""How the board writes numbers: the field's units and digits, proper minus signs, durations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rewardmark.leaderboard.statistics import Interval
+
+__all__ = ["Quantity", "duration", "interval_text", "metric_quantity", "number", "reward_quantity", "score_quantity"]
+
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One thing that is measured: its name, and how its numbers are shown.
+
+    scale: what is shown is value * scale; unit: as a reader sees it in a header ("x 100", "dB", ""); note: a caution of
+    the task's author; undefined: a value that stands for "not defined" (COCO's -1).
+    """
+
+    name: str
+    scale: float = 1.0
+    digits: int = 3
+    unit: str = ""
+    higher_is_better: bool = True
+    note: str = ""
+    undefined: float | None = None
+
+    @property
+    def arrow(self) -> str:
+        return "↑" if self.higher_is_better else "↓"
+
+    def defined(self, value: float | None) -> bool:
+        return value is not None and math.isfinite(value) and value != self.undefined
+
+    def show(self, value: float | None) -> str:
+        return number(value * self.scale, self.digits) if value is not None and self.defined(value) else "–"
+
+    def show_change(self, value: float) -> str:
+        return number(value * self.scale, self.digits, sign=True)
+
+
+def number(value: float | None, digits: int, sign: bool = False) -> str:
+    """A number with a fixed count of decimals, a real minus sign, and never a negative zero.
+
+    >>> number(-0.04, 1), number(2.25, 1, sign=True), number(None, 1)
+    ('0.0', '+2.2', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{value:,.{digits}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    if not any(c in "123456789" for c in text):
+        return text.lstrip("-")
+    if text.startswith("-"):
+        return MINUS + text[1:]
+    return "+" + text if sign else text
+
+
+def interval_text(quantity: Quantity, interval: Interval, sign: bool = False) -> str:
+    """The ends of an interval: `[31.0, 33.5]`, or an empty text when there is none."""
+    if not interval.known:
+        return ""
+    low, high = (number(end * quantity.scale, quantity.digits, sign) for end in (interval.low, interval.high))
+    return f"[{low}, {high}]"
+
+
+def metric_quantity(task: str, name: str, higher_is_better: bool = True, largest: float = 10.0) -> Quantity:
+    """How a task's official metric is written in its field: AP, PQ, BLEU and CIDEr times 100 with one decimal.
+
+    largest: the largest magnitude to be shown; a metric of no known scale gets about three significant digits by it.
+    """
+    unit, note = _declared(task, name)
+    undefined = -1.0 if unit == "0..1" else None
+    if unit in ("0..1", "0..10"):
+        return Quantity(name, 100.0, 1, "× 100", higher_is_better, note, undefined)
+    digits = 1 if unit or largest >= 10 else 2 if largest >= 1 else 4
+    return Quantity(name, 1.0, digits, "" if ".." in unit else unit, higher_is_better, note, undefined)
+
+
+def reward_quantity(name: str) -> Quantity:
+    return Quantity(name)
+
+
+def score_quantity(task: str, primary: Quantity) -> Quantity:
+    """The official score of one sample, written as the task's primary metric is."""
+    names = {"detection": "image AP", "panoptic": "image PQ", "captioning": "CIDEr", "colorization": "colorfulness"}
+    return replace(primary, name=names.get(task, "score"), higher_is_better=True, note="")
+
+
+def duration(seconds: Any) -> str:
+    """
+    >>> duration(42), duration(125), duration(7322), duration(None)
+    ('42 s', '2 min 5 s', '2 h 2 min', '–')
+    """
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def _declared(task: str, metric: str) -> tuple[str, str]:
+    """Unit and note as the task declares them; a run of a plug-in's task that is not loaded here has neither."""
+    from rewardmark.rewards.errors import RewardmarkError
+    from rewardmark.tasks.base import get_task
+
+    try:
+        declared = get_task(task).metrics
+    except RewardmarkError:
+        return "", ""
+    return next(((m.unit, m.note) for m in declared if m.name == metric), ("", ""))

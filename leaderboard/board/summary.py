@@ -1,0 +1,154 @@
+"""What stands around the table: the header's facts, the intervals of the overview, each run's details."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from rewardmark.leaderboard.board.entries import Cell, Entry, Section
+from rewardmark.leaderboard.board.load import Run, RunFolder
+from rewardmark.leaderboard.board.numbers import duration
+
+__all__ = ["Facts", "Whisker", "facts", "run_rows", "whiskers"]
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The header: title, day of the newest run (not of the build: the page is a function of its runs), facts."""
+
+    title: str
+    suites: list[str]
+    date: str
+    items: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Whisker:
+    """One change as the overview draws it, in percent of the drawing's width: its ends, its middle, and zero."""
+
+    entry: Entry
+    cell: Cell
+    low: float
+    middle: float
+    high: float
+    zero: float
+
+
+def facts(folder: RunFolder) -> Facts:
+    runs = folder.runs
+    suites = sorted({run.file.suite for run in runs if run.file.suite})
+    finished = sorted(str(run.file.provenance.get("finished", "")) for run in runs)
+    commits = sorted({_commit(run) for run in runs} - {UNKNOWN}) or [UNKNOWN]
+    hardware = sorted({hardware_text(run.file.provenance.get("hardware")) for run in runs})
+    wall = [run.file.cost.get("wall_seconds") for run in runs]
+    seconds = sum(w for w in wall if isinstance(w, int | float) and math.isfinite(w))
+    versions = sorted({str(run.file.versions.get("rewardmark", UNKNOWN)) for run in runs})
+    items = [
+        ("Runs", f"{len(runs)}" + (f", {len(folder.unfinished)} unfinished" if folder.unfinished else "")),
+        ("Compute", duration(seconds)),
+        ("Machine", "; ".join(hardware)),
+        ("Code", f"rewardmark {', '.join(versions)}, commit {', '.join(commits)}"),
+    ]
+    return Facts(", ".join(suites) or "Leaderboard", suites, _day(finished[-1]), items)
+
+
+def whiskers(section: Section, own_reward: bool) -> list[Whisker]:
+    """The changes of the section's tuned entries, in the primary metric or each in its own reward, on one scale that
+    has zero on it."""
+    chosen = [(entry, entry.own_reward if own_reward else entry.cells[section.primary.name]) for entry in section.tuned]
+    cells = [(entry, cell) for entry, cell in chosen if cell is not None and cell.change is not None]
+    ends = [0.0]
+    for _, cell in cells:
+        change = cell.change
+        assert change is not None  # chosen so above
+        ends += [x for x in (change.low, change.mean, change.high) if math.isfinite(x)]
+    low, high = min(ends), max(ends)
+    room = (high - low) * 0.06 or 1.0
+    low, high = low - room, high + room
+
+    def place(value: float, instead: float) -> float:
+        return round(100 * ((value if math.isfinite(value) else instead) - low) / (high - low), 2)
+
+    return [
+        Whisker(e, c, place(c.change.low, m), place(m, m), place(c.change.high, m), place(0.0, 0.0))
+        for e, c in cells
+        if c.change is not None
+        for m in [c.change.mean]
+    ]
+
+
+def run_rows(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The details of a run as groups of (name, text)."""
+    file = run.file
+    provenance, packages = file.provenance, file.provenance.get("packages")
+    cost = {key.replace("_", " "): value for key, value in file.cost.items()}
+    return [
+        ("Specification", [(key, _text(value)) for key, value in file.spec.items() if value not in (None, {}, [])]),
+        (
+            "Provenance",
+            [
+                ("run", run.id),
+                ("commit", _commit(run)),
+                ("started", _time(provenance.get("started"))),
+                ("finished", _time(provenance.get("finished"))),
+                ("machine", hardware_text(provenance.get("hardware"))),
+                ("python", str(provenance.get("python", UNKNOWN))),
+                ("packages", ", ".join(f"{k} {v}" for k, v in packages.items()) if isinstance(packages, dict) else UNKNOWN),
+                ("versions", ", ".join(f"{key} {value}" for key, value in file.versions.items())),
+            ],
+        ),
+        ("Cost", [(key.removesuffix(" seconds"), _cost(key, value)) for key, value in cost.items()]),
+    ]
+
+
+def hardware_text(hardware: Any) -> str:
+    """One phrase for a machine: its GPU if it ran on one, else its processor and cores."""
+    if not isinstance(hardware, dict):
+        return str(hardware) if hardware else UNKNOWN
+    parts = [str(hardware[key]) for key in ("gpu", "cpu") if hardware.get(key)]
+    cores = hardware.get("threads") or hardware.get("cores")
+    if cores:
+        parts.append(f"{cores} thread" + ("" if cores == 1 else "s"))
+    return ", ".join(parts) or UNKNOWN
+
+
+def _commit(run: Run) -> str:
+    provenance = run.file.provenance
+    commit = provenance.get("git_commit")
+    if not commit:
+        return UNKNOWN
+    return str(commit)[:10] + (" + uncommitted changes" if provenance.get("git_dirty") else "")
+
+
+def _cost(key: str, value: Any) -> str:
+    if key.endswith("seconds"):
+        return duration(value)
+    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") if isinstance(value, int) else _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_text(inner)}" for key, inner in value.items() if inner is not None)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text)).astimezone(timezone.utc)
+    except ValueError:
+        return None
+
+
+def _day(text: str) -> str:
+    moment = _moment(text)
+    return f"{moment.day} {moment:%B %Y}" if moment else UNKNOWN
+
+
+def _time(text: Any) -> str:
+    moment = _moment(text)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else UNKNOWN
