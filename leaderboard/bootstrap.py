@@ -8,7 +8,6 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.tasks.base import Statistics, Task
 
 __all__ = ["REPLICATES", "interval", "replicate_metrics", "resample", "weighted_mean"]
@@ -17,7 +16,7 @@ REPLICATES = 200
 
 
 def resample(content_hash: str, replicate: int, n: int) -> NDArray[np.int64]:
-    """How often each of n images stands in a resample `[n]` int64; depends on the data's hash and the replicate alone."""
+    """How often each of n images stands in a resample, `[n]` int64: it follows from the data's hash and the replicate."""
     seed = np.random.SeedSequence([int(content_hash[:32], 16), replicate])
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n)).astype(np.int64)
 

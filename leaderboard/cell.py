@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from rewardmark.leaderboard.data import Splits
 from rewardmark.leaderboard.judge import judge
 from rewardmark.leaderboard.plan import Plan, PlannedCell
@@ -195,7 +194,7 @@ def _fit(cell: PlannedCell, context: Context, partial: PartialRun, progress: Any
 
 
 def _threads(partial: PartialRun, wanted: int) -> int:
-    """The number of threads that a partial run began with: another number adds in another order, and gives other bits."""
+    """The number of threads that a partial run began with: another one adds in another order, and gives other bits."""
     return int((partial.read("threads.json") or {}).get("threads", wanted))
 
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.leaderboard.bootstrap import interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.leaderboard.store import Store
 
 __all__ = ["paired_change"]
 
 
 def paired_change(store: Store, run: dict[str, Any], metric: str) -> dict[str, float | None] | None:
-    """{"value", "low", "high"} of run minus start: the difference of the numbers themselves, and the 95% interval of the
-    replicates' differences (replicate r of both runs is the same resample). None when there is no start run in the
+    """{"value", "low", "high"} of run minus start: the difference of the numbers themselves, and the 95% interval of
+    the replicates' differences (replicate r of both runs is the same resample). None when there is no start run in the
     store, when it was judged on other images, or, for "reward", by another reward.
     """
     start_id = run["start_run"]

@@ -6,7 +6,6 @@ import logging
 import sys
 
 import typer
-
 from rewardmark.leaderboard.commands import data, score
 from rewardmark.leaderboard.commands.board import board
 from rewardmark.leaderboard.commands.check import check
@@ -45,7 +44,9 @@ def _options(
 
         typer.echo(version_of("rewardmark"))
         raise typer.Exit()
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr
+    )
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

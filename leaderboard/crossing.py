@@ -31,13 +31,19 @@ def cross(table: Mapping[str, Any]) -> list[dict[str, Any]]:
 def name_of(cell: Mapping[str, Any], table: Mapping[str, Any]) -> str:
     """A cell's name: its label or method, its task, then whatever was crossed, as key=value.
 
-    >>> name_of({"task": "detection", "method": "mle", "seed": 1}, {"task": "detection", "method": "mle", "seed": [0, 1]})
+    >>> cell = {"task": "detection", "method": "mle", "seed": 1}
+    >>> name_of(cell, {**cell, "seed": [0, 1]})
     'mle detection seed=1'
     """
     words = [str(cell.get("label") or cell["method"]), str(cell["task"])]
     for key in CROSSED:
         values = table.get(key)
-        if not isinstance(values, list) or len(values) < 2 or key == "task" or (key == "method" and not cell.get("label")):
+        if (
+            not isinstance(values, list)
+            or len(values) < 2
+            or key == "task"
+            or (key == "method" and not cell.get("label"))
+        ):
             continue
         words.append(f"{key}={_brief(cell[key], values)}")
     return " ".join(words)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +59,5 @@ class Splits:
         """The spec as it goes into run.json: no path of this machine."""
         if spec.name == "scenes":
             return spec.to_dict()
-        kept = replace(spec, **{key: None for key in _FILES})
-        split = self.open(spec)
-        return {**kept.to_dict(), "folder": split.root.resolve().name}
+        kept = {key: value for key, value in spec.to_dict().items() if key not in _FILES}
+        return {**kept, "folder": self.open(spec).root.resolve().name}

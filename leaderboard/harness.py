@@ -89,7 +89,9 @@ def run_plan(context: Context, chosen: Sequence[int] | None = None) -> list[Outc
             if outcome is None:
                 if k not in told and (holder := store.lock(plan.cells[k].run_id).held_by_another()) is not None:
                     told.add(k)
-                    context.reporter.line(f"{plan.cells[k].spec.name}: being run by {holder}; waiting for it at the end")
+                    context.reporter.line(
+                        f"{plan.cells[k].spec.name}: being run by {holder}; waiting for it at the end"
+                    )
                 continue
             outcomes[k] = outcome
             pending.remove(k)
@@ -167,7 +169,7 @@ def default_threads() -> int:
 
 
 def pick_device(device: str) -> str:
-    """"auto" made definite: cuda where there is a GPU. Raises RewardmarkError for a device that is not there."""
+    """ "auto" made definite: cuda where there is a GPU. Raises RewardmarkError for a device that is not there."""
     import torch
 
     if device == "auto":

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.leaderboard.bootstrap import interval, replicate_metrics, weighted_mean
 from rewardmark.leaderboard.features import features_of
 from rewardmark.leaderboard.plan import evaluator_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.rewards import Reward, RewardFailure
     from rewardmark.tasks.base import Statistics, Task
     from rewardmark.tasks.coco import CocoSplit

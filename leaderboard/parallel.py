@@ -40,7 +40,10 @@ def run_parallel(
     pending = with_needs(plan, chosen if chosen is not None else range(len(plan.cells)), store)
     total, outcomes = len(pending), dict[int, Outcome]()
     running: dict[int, tuple[Any, Connection]] = {}
-    spawn = multiprocessing.get_context("spawn")
+
+    def ready(k: int) -> bool:
+        met = all(store.is_finished(plan.cells[need].run_id) for need in plan.cells[k].needs)
+        return met and store.lock(plan.cells[k].run_id).held_by_another() is None
 
     def settle(k: int, outcome: Outcome) -> None:
         outcomes[k] = outcome
@@ -65,14 +68,10 @@ def run_parallel(
                     settle(k, Outcome(k, "kept"))
                 elif failed is not None:
                     settle(k, blocked_by(failed, k, plan))
-                elif all(store.is_finished(plan.cells[n].run_id) for n in cell.needs):
-                    if store.lock(cell.run_id).held_by_another() is None:
-                        ours, theirs = spawn.Pipe(duplex=False)
-                        job = _Job(k, plan, store.root, context.splits.data, context.threads, tuple(plugins))
-                        process = spawn.Process(target=_work, args=(job, theirs))
-                        process.start()
-                        theirs.close()
-                        running[k] = (process, ours)
+                elif ready(k):
+                    running[k] = _launch(
+                        _Job(k, plan, store.root, context.splits.data, context.threads, tuple(plugins))
+                    )
             time.sleep(POLL_SECONDS)
     finally:
         for process, _ in running.values():
@@ -82,23 +81,33 @@ def run_parallel(
     return list(outcomes.values())
 
 
+def _launch(job: _Job) -> tuple[Any, Connection]:
+    spawn = multiprocessing.get_context("spawn")  # a forked torch with threads hangs
+    ours, theirs = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=_work, args=(job, theirs))
+    process.start()
+    theirs.close()
+    return process, ours
+
+
 def _received(k: int, process: Any, pipe: Connection) -> Outcome | None:
     try:
         outcome: Outcome | None = pipe.recv()
     except EOFError:
         process.join()
-        return Outcome(k, "failed", f"its process died with exit code {process.exitcode} (-9: killed, often for memory)")
+        return Outcome(
+            k, "failed", f"its process died with exit code {process.exitcode} (-9: killed, often for memory)"
+        )
     process.join()
     return outcome
 
 
 def _work(job: _Job, pipe: Connection) -> None:
     """The child's side: run the cell, send its outcome."""
-    from rich.console import Console
-
     from rewardmark.leaderboard.data import Splits
     from rewardmark.leaderboard.progress import Lines
     from rewardmark.rewards import load_plugin
+    from rich.console import Console
 
     for plugin in job.plugins:
         load_plugin(plugin)

@@ -130,7 +130,9 @@ def _plan_cell(
         "method": method.version,
         "reward": reward.card.version,
         "harness": RESULTS_VERSION,
-        "outside": _outside({"task": type(task), "method": type(method), "reward": getattr(reward, "_function", reward)}),
+        "outside": _outside(
+            {"task": type(task), "method": type(method), "reward": getattr(reward, "_function", reward)}
+        ),
     }
     start_identity = planned[start_cell].fit_key if start_cell is not None else start_hash
     fit = {
@@ -173,7 +175,7 @@ def _plain(value: Any) -> Any:
 
 
 def _outside(parts: dict[str, Any]) -> dict[str, str]:
-    """Hashes of the source files of what does not come with this package: a plug-in may change without a new version."""
+    """Hashes of the source files of what comes from outside: a plug-in may change without getting a new version."""
     hashes = {}
     for name, thing in parts.items():
         module = getattr(thing, "__module__", "") or ""
@@ -200,7 +202,9 @@ def _share_fits(cells: list[PlannedCell]) -> None:
     ids: dict[str, int] = {}
     for k, cell in enumerate(cells):
         if (other := ids.setdefault(cell.run_id, k)) != k:
-            raise cell.spec.place.error(f"{cell.spec.name!r} would be the same run as {cells[other].spec.name!r}; leave one out")
+            raise cell.spec.place.error(
+                f"{cell.spec.name!r} would be the same run as {cells[other].spec.name!r}; leave one out"
+            )
         leader = first.setdefault(cell.fit_key, k)
         if leader != k and leader not in cell.needs:
             cells[k] = replace(cell, needs=(*cell.needs, leader))
@@ -227,7 +231,9 @@ def _compare(cell: PlannedCell, cells: Sequence[PlannedCell], splits: Splits) ->
             or splits.identity(other.spec.evaluation) != evaluation
         ):
             continue
-        fits = 2 * ((other.spec.reward, other.spec.reward_parameters) == (cell.spec.reward, cell.spec.reward_parameters))
+        fits = 2 * (
+            (other.spec.reward, other.spec.reward_parameters) == (cell.spec.reward, cell.spec.reward_parameters)
+        )
         fits += other.spec.seed == cell.spec.seed
         if cell.spec.steps > 0 or other.fit_key == start_fit:  # a start as it is has nothing before it
             best = max(best or (-1, other), (fits, other), key=lambda pair: pair[0])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import TaskID
 
 __all__ = ["Bars", "Lines", "Reporter", "Silent", "reporter"]
 
@@ -74,7 +75,14 @@ class Bars(Silent):
     """For a terminal."""
 
     def __init__(self, console: Console) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         self.console = console
         self._progress = Progress(
@@ -88,7 +96,8 @@ class Bars(Silent):
             console=console,
             transient=True,
         )
-        self._name, self._task = "", None
+        self._name = ""
+        self._task: TaskID | None = None
 
     def __enter__(self) -> Bars:
         self._progress.start()

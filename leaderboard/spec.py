@@ -1,4 +1,4 @@
-"""One cell of a suite, as it was asked for: frozen, checked, and turned into plain data for hashing and for the store."""
+"""One cell of a suite, as it was asked for: frozen, and turned into plain data for hashing and for the store."""
 
 from __future__ import annotations
 

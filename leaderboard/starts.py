@@ -38,7 +38,7 @@ def find_start_cell(k: int, cells: Sequence[CellSpec]) -> int | None:
     """The place of the cell that cell k starts from, or None when its start is no cell.
 
     Of several cells with the label, the one that agrees with cell k in its task and then, wherever they differ among
-    themselves, in data, model, reward, seed and so on. Raises RewardmarkError when there is none, or still more than one.
+    themselves, in data, model, reward, seed and so on. Raises RewardmarkError when there is none, or more than one.
     """
     cell = cells[k]
     if cell.start is None or not cell.start.startswith(PREFIX):

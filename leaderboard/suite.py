@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
-
 from rewardmark.leaderboard.crossing import CROSSED, cross, distinguish, name_of
 from rewardmark.leaderboard.spec import CellSpec, Place, canonical
 from rewardmark.leaderboard.toml_lines import line_of
@@ -91,7 +90,11 @@ def find_suite(suite: str | Path) -> Path:
     if str(suite) in shipped:
         return shipped[str(suite)]
     near = get_close_matches(str(suite), shipped, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"shipped suites: {', '.join(shipped)}; or give the path of a .toml file"
+    hint = (
+        f"did you mean {near[0]}?"
+        if near
+        else f"shipped suites: {', '.join(shipped)}; or give the path of a .toml file"
+    )
     raise RewardmarkError(f"no suite is called {str(suite)!r}; {hint}")
 
 
@@ -137,7 +140,9 @@ def _refuse_twins(cells: tuple[CellSpec, ...]) -> None:
     for cell in cells:
         twin = seen.setdefault(canonical(cell.as_dict()), cell)
         if twin is not cell:
-            raise cell.place.error(f"{cell.name!r} is the same as {twin.name!r} of [[cell]] {twin.place.number}; leave one out")
+            raise cell.place.error(
+                f"{cell.name!r} is the same as {twin.name!r} of [[cell]] {twin.place.number}; leave one out"
+            )
 
 
 class _Reader:
@@ -173,7 +178,9 @@ class _Reader:
         path: tuple[str | int, ...] = ("cell", k)
         for key in ("start", "label"):
             if isinstance(cell.get(key), str):
-                cell[key] = cell[key].replace("{task}", str(cell.get("task"))).replace("{seed}", str(cell.get("seed", 0)))
+                cell[key] = (
+                    cell[key].replace("{task}", str(cell.get("task"))).replace("{seed}", str(cell.get("seed", 0)))
+                )
         checked: _Cell = self.validate(_Cell, cell, path)
         data = {}
         for key in _LEAVES_OPEN:

@@ -8,17 +8,24 @@ from typing import Annotated
 import typer
 
 SuiteName = Annotated[
-    str, typer.Argument(metavar="SUITE", help="Name of a shipped suite (rewardmark list suites), or path of a .toml file.")
+    str,
+    typer.Argument(metavar="SUITE", help="Name of a shipped suite (rewardmark list suites), or path of a .toml file."),
 ]
 DataFolder = Annotated[
     Path | None,
-    typer.Option("--data", metavar="PATH", help="Root of the COCO-format data for which the suite leaves the place open."),
+    typer.Option(
+        "--data", metavar="PATH", help="Root of the COCO-format data for which the suite leaves the place open."
+    ),
 ]
 PluginFiles = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", metavar="FILE", help="Python file that registers rewards, tasks, methods or models; repeatable."),
+    typer.Option(
+        "--plugin", metavar="FILE", help="Python file that registers rewards, tasks, methods or models; repeatable."
+    ),
 ]
-Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to compute; auto takes a GPU if there is one.")]
+Device = Annotated[
+    str, typer.Option(metavar="auto|cpu|cuda", help="Where to compute; auto takes a GPU if there is one.")
+]
 Evaluator = Annotated[
     str, typer.Option(metavar="hotcoco|pycocotools", help="Who evaluates detection; their numbers are equal.")
 ]

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
 from rewardmark.leaderboard.commands.arguments import DataFolder, Device, Evaluator, PluginFiles, SuiteName
 
 
@@ -26,15 +25,14 @@ def check(
 
       rewardmark check bccd --data path/to/bccd
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from rewardmark.leaderboard.data import Splits
     from rewardmark.leaderboard.harness import pick_device
     from rewardmark.leaderboard.plan import plan_suite
     from rewardmark.leaderboard.store import Store
     from rewardmark.leaderboard.suite import load_suite
     from rewardmark.rewards import load_plugin
+    from rich.console import Console
+    from rich.table import Table
 
     for file in plugin or []:
         load_plugin(file)

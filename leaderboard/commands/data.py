@@ -22,7 +22,9 @@ def scenes(
     size: Annotated[int, typer.Option(metavar="PX", help="Side of the square images, 48 or more.")] = 48,
     n: Annotated[int, typer.Option("--n", metavar="N", help="How many images.")] = 1000,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
-    difficulty: Annotated[str, typer.Option(metavar="easy|standard|hard", help="Crowding, occlusion, contrast.")] = "standard",
+    difficulty: Annotated[
+        str, typer.Option(metavar="easy|standard|hard", help="Crowding, occlusion, contrast.")
+    ] = "standard",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another split of this name.")] = False,
 ) -> None:
     """Write generated scenes: images, COCO instances, panoptic (PNG and JSON) and captions.
@@ -36,10 +38,9 @@ def scenes(
 
       rewardmark data scenes --out scenes --split test --n 500 --size 96
     """
-    from rich.console import Console
-
     from rewardmark.leaderboard.progress import reporter
     from rewardmark.tasks.scenes import write_scenes
+    from rich.console import Console
 
     with reporter(Console(stderr=True)) as show:
         write_scenes(

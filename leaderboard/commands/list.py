@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-
 from rewardmark.leaderboard.commands.arguments import PluginFiles
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     """What there is to list."""
 
     rewards = "rewards"
@@ -35,9 +34,8 @@ def list_(
 
       rewardmark list rewards --plugin my_rewards.py
     """
-    from rich.console import Console
-
     from rewardmark.rewards import load_plugin
+    from rich.console import Console
 
     for file in plugin or []:
         load_plugin(file)

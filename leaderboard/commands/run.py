@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-
 from rewardmark.leaderboard.commands.arguments import DataFolder, Device, Evaluator, PluginFiles, SuiteName
 
 if TYPE_CHECKING:
@@ -27,7 +26,9 @@ def run(
     device: Device = "auto",
     plugin: PluginFiles = None,
     evaluator: Evaluator = "hotcoco",
-    jobs: Annotated[int, typer.Option(min=1, metavar="N", help="So many cells at a time, each in its own process.")] = 1,
+    jobs: Annotated[
+        int, typer.Option(min=1, metavar="N", help="So many cells at a time, each in its own process.")
+    ] = 1,
     threads: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="CPU threads of a cell [default: OMP_NUM_THREADS, or 2].")
     ] = None,
@@ -47,8 +48,6 @@ def run(
 
       rewardmark run my.toml --plugin my_rewards.py
     """
-    from rich.console import Console
-
     from rewardmark.leaderboard.cell import Context
     from rewardmark.leaderboard.data import Splits
     from rewardmark.leaderboard.harness import default_threads, pick_device, run_plan, select
@@ -58,6 +57,7 @@ def run(
     from rewardmark.leaderboard.store import Store
     from rewardmark.leaderboard.suite import load_suite
     from rewardmark.rewards import load_plugin
+    from rich.console import Console
 
     console = Console(stderr=True)
     for file in plugin or []:
@@ -72,10 +72,7 @@ def run(
             chosen = select(plan, only)
             context = Context(plan, store, splits, threads or default_threads(), show)
             show.line(f"suite {plan.suite}: {len(chosen)} of {len(plan.cells)} cells, on {plan.device}, into {out}")
-            if jobs > 1:
-                outcomes = run_parallel(context, jobs, chosen, plugin or [])
-            else:
-                outcomes = run_plan(context, chosen)
+            outcomes = run_parallel(context, jobs, chosen, plugin or []) if jobs > 1 else run_plan(context, chosen)
     except KeyboardInterrupt:
         console.print("stopped; what is finished is kept, and the same command goes on from here", highlight=False)
         raise typer.Exit(130) from None
@@ -99,11 +96,10 @@ def _report(plan: Plan, outcomes: Sequence[Outcome], say: object) -> int:
 
 
 def _print_table(plan: Plan, chosen: Sequence[int], store: Store) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from rewardmark.leaderboard.changes import paired_change
     from rewardmark.leaderboard.harness import with_interval
+    from rich.console import Console
+    from rich.table import Table
 
     table = Table(title=f"suite {plan.suite}: 95% intervals over held-out images", title_justify="left")
     for heading in ("cell", "metric", "value", "against its start", "reward", "against its start"):
