@@ -57,6 +57,7 @@ def seg_zero_as_published(predictions: Grounded, targets: Grounded) -> tuple[Ten
     >>> seg_zero_as_published(truth, truth)[0].tolist()
     [3.0]
     """
+    predictions = Grounded(predictions.box, predictions.points.trunc())  # it reads points as whole pixels
     p, g = predictions.box, targets.box
     low, high = torch.maximum(p[:, :2], g[:, :2]), torch.minimum(p[:, 2:], g[:, 2:])
     inter = torch.where((low < high).all(1), (high - low + 1).prod(1), 0.0)
