@@ -19,6 +19,7 @@ from rewardmark.rewards import (
     get_reward,
     list_rewards,
     load_plugin,
+    plugins,
     product,
     register_reward,
     registry,
@@ -222,3 +223,28 @@ def test_a_broken_plugin_names_file_and_line_and_leaves_nothing(tmp_path: Path, 
     with pytest.raises(RewardmarkError, match=message):
         load_plugin(file)
     assert registry._snapshot() == before
+
+
+class _Entry:
+    """Stands for an installed package's entry point."""
+
+    dist = None
+
+    def __init__(self, name: str, load: Any) -> None:
+        self.name, self.load = name, load
+
+
+def test_entry_points_are_loaded_and_a_broken_one_is_named_and_left_out(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def brings() -> None:
+        register(lambda p, t: torch.ones(len(p)), name="detection/brought")
+
+    def broken() -> None:
+        raise ImportError("no module named nowhere")
+
+    found = [_Entry("good", brings), _Entry("bad", broken)]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: found if group == "rewardmark.rewards" else [])
+    assert plugins.load_entry_points("rewardmark.rewards") == ["good"]
+    assert get_reward("detection/brought")(BOXES, BOXES).tolist() == [1.0, 1.0, 1.0]
+    assert "bad" in caplog.text and "no module named nowhere" in caplog.text
