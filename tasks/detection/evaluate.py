@@ -74,7 +74,7 @@ def _by_rank(
         replace(
             truths,
             images=[{**image, "id": int(np.searchsorted(images, image["id"])) + 1} for image in truths.images],
-            categories=[{**c, "id": int(np.searchsorted(categories, c["id"])) + 1} for c in truths.categories],
+            categories=[{"id": rank + 1, "name": str(rank + 1)} for rank in range(len(categories))],
             ids=np.arange(len(truths)) + 1,
             image_ids=np.searchsorted(images, truths.image_ids) + 1,
             category_ids=np.searchsorted(categories, truths.category_ids) + 1,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rewardmark.rewards.errors import DataError, RewardmarkError
+from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.base import Metric, Statistics, check_weights
 from rewardmark.tasks.panoptic.records import PanopticSet, SegmentList
 
@@ -23,7 +23,7 @@ IOU, TP, FP, FN = range(4)
 
 def official(truths: PanopticSet, predictions: PanopticSet, gt_folder: Path, pred_folder: Path) -> dict[str, float]:
     """PQ, SQ, RQ, PQ_th, PQ_st in 0..1 as hotcoco computes them; -1 where no category of the group occurs at all
-    (panopticapi divides by zero there)."""
+    (panopticapi divides by zero there). Raises ValueError or OSError for a PNG that hotcoco cannot use."""
     from hotcoco import panoptic
 
     image_ids = list(truths.segments)
@@ -35,10 +35,7 @@ def official(truths: PanopticSet, predictions: PanopticSet, gt_folder: Path, pre
         gt_folder=str(gt_folder),
         pred_folder=str(pred_folder),
     )
-    try:
-        judge.evaluate()
-    except (OSError, ValueError) as error:
-        raise DataError(predictions.file, str(error)) from None
+    judge.evaluate()
     found = judge.results()
     return {
         "PQ": found["All"]["pq"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["PanopticSet", "SegmentList", "read_png", "write_png"]
+
+PNG_END = b"IEND\xaeB`\x82"
 
 
 @dataclass(frozen=True)
@@ -63,16 +66,23 @@ class PanopticSet:
 
 def read_png(file: Path) -> NDArray[np.uint32]:
     """Segment ids [H, W] of a COCO panoptic PNG: red + 256 green + 65536 blue, 0 where void (alpha is ignored)."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(file) as image:
+        raw = file.read_bytes()
+        with Image.open(io.BytesIO(raw), formats=["PNG"]) as image:
             mode = image.mode
             pixels = np.asarray(image) if mode in ("RGB", "RGBA") else None
     except FileNotFoundError:
         raise DataError(file, "there is no such PNG") from None
+    except IsADirectoryError:
+        raise DataError(file, "this is a folder; a PNG is wanted") from None
+    except UnidentifiedImageError:
+        raise DataError(file, "cannot be read as an image: not a PNG") from None
     except Exception as error:  # whatever a decoder says about bytes that are no image
         raise DataError(file, f"cannot be read as an image: {error or type(error).__name__}") from None
+    if PNG_END not in raw:
+        raise DataError(file, "cannot be read as an image: the PNG is cut off")
     if pixels is None:
         raise DataError(file, f"a panoptic PNG holds segment ids as RGB colours; the mode of this one is {mode}")
     red, green, blue = (pixels[:, :, c].astype(np.uint32) for c in range(3))

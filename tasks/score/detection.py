@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["images_and_categories", "read_results", "read_truths", "score_detection"]
 
+#: Pixels; also what keeps the area of an image within the evaluators' 32-bit counts.
+LARGEST_SIDE = 2**15
 ZERO_ID = (
     "an annotation id of 0 is taken for 'no match' by pycocotools, so that this truth would never be found; "
     "number the annotations from 1"
@@ -37,20 +39,24 @@ def score_detection(
 
 
 def images_and_categories(
-    file: Path, data: Any, sized: bool = False, typed: bool = False
+    file: Path, data: Any, sizes: Literal["ignored", "optional", "needed"] = "ignored", typed: bool = False
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The checked images (id, width, height) and categories (id, name, isthing) of a COCO file; sizes 0 where absent.
+    """The checked images (id, width, height) and categories (id, name, isthing) of a COCO file.
 
-    `sized`: height and width are needed. `typed`: so is the categories' isthing (1 without it otherwise).
+    `sizes`: what becomes of width and height, which are 0 where they are not given or ignored. `typed`: whether the
+    categories' isthing is needed; it is 1 where it is not given otherwise.
     """
     images = Table(file, top_level(file, data, "images"), "images")
     image_ids = images.integers("id")
     images.unique("id", image_ids, "image id")
-    sizes = {}
-    for key in ("width", "height"):
-        sizes[key] = images.integers(key) if sized else images.integers(key, default=0)
-        if sized and (sizes[key] < 1).any():
-            images.fail(int(np.argmax(sizes[key] < 1)), f"{key!r} must be at least 1")
+    sides = {key: np.zeros(len(images), dtype=np.int64) for key in ("width", "height")}
+    if sizes != "ignored":
+        least = 1 if sizes == "needed" else 0
+        for key in sides:
+            sides[key] = images.integers(key) if sizes == "needed" else images.integers(key, default=0)
+            wrong = (sides[key] < least) | (sides[key] > LARGEST_SIDE)
+            if wrong.any():
+                images.fail(int(np.argmax(wrong)), f"{key!r} must be a number of pixels in {least}..{LARGEST_SIDE}")
     categories = Table(file, top_level(file, data, "categories"), "categories")
     category_ids = categories.integers("id")
     categories.unique("id", category_ids, "category id")
@@ -58,10 +64,10 @@ def images_and_categories(
     return (
         [
             {"id": i, "width": w, "height": h}
-            for i, w, h in zip(image_ids.tolist(), sizes["width"].tolist(), sizes["height"].tolist(), strict=True)
+            for i, w, h in zip(image_ids.tolist(), sides["width"].tolist(), sides["height"].tolist(), strict=True)
         ],
         [
-            {"id": i, "name": row.get("name", str(i)), "isthing": int(thing)}
+            {"id": i, "name": _name(row, i), "isthing": int(thing)}
             for i, row, thing in zip(category_ids.tolist(), categories.rows, things, strict=True)
         ],
     )
@@ -74,7 +80,7 @@ def read_truths(file: Path, masks: bool = False) -> Truths:
     An annotation id of 0 is refused, as pycocotools never matches it.
     """
     data = read_json(file)
-    images, categories = images_and_categories(file, data, sized=masks)
+    images, categories = images_and_categories(file, data, sizes="needed" if masks else "ignored")
     table = Table(file, top_level(file, data, "annotations"), "annotations")
     ids = table.integers("id")
     if (ids == 0).any():
@@ -150,6 +156,12 @@ def read_results(file: Path, truths: Truths, masks: bool = False) -> Results:
         )
     boxes = table.boxes("bbox") if len(table) and boxed.all() else None
     return Results(image_ids, category_ids, scores, boxes, segmentations)
+
+
+def _name(category: dict[str, Any], category_id: int) -> str:
+    """Names are for readers: no number hangs on them, and so a category may do without."""
+    name = category.get("name")
+    return name if isinstance(name, str) and name.isprintable() else str(category_id)
 
 
 def _ids(records: list[dict[str, Any]]) -> NDArray[np.int64]:

@@ -36,14 +36,26 @@ def score_panoptic(gt: Path, gt_folder: Path, pred: Path, pred_folder: Path) -> 
             raise DataError(folder, "there is no such folder of PNGs")
     truths = read_panoptic_truths(gt)
     predictions = read_panoptic_predictions(pred, truths)
-    _check_pngs(truths, gt_folder, predictions, pred_folder)
-    return official(truths, predictions, gt_folder, pred_folder), truths.notes
+    notes = list(truths.notes)
+    if otherwise := _check_pngs(truths, gt_folder, predictions, pred_folder):
+        notes.append(
+            f"{gt}: {otherwise} segments have another area in the JSON than in the PNG: the JSON's is taken, as panopticapi "
+            "does (too small a one can put a number above 1)"
+        )
+    try:
+        return official(truths, predictions, gt_folder, pred_folder), notes
+    except (OSError, ValueError) as error:  # its PNG decoder is stricter than Pillow's
+        for side, folder in ((truths, gt_folder), (predictions, pred_folder)):
+            for segments in side.segments.values():
+                if (png := str(folder / segments.file_name)) in str(error):
+                    raise DataError(png, str(error), segments.where) from None
+        raise DataError(pred, str(error)) from None
 
 
 def read_panoptic_truths(file: Path) -> PanopticSet:
     """A panoptic JSON, checked. A missing `iscrowd` is 0, a missing `area` is counted in the PNG: told in `notes`."""
     data = read_json(file)
-    images, categories = images_and_categories(file, data, typed=True)
+    images, categories = images_and_categories(file, data, sizes="optional", typed=True)
     sizes = {i["id"]: (i["height"], i["width"]) if i["height"] and i["width"] else None for i in images}
     segments, segment_table = _segments(file, data, sizes, "no image of this file has it", categories)
     notes = []
@@ -72,6 +84,7 @@ def _segments(
     table.known("image_id", image_ids, np.array(list(images), dtype=np.int64), unknown)
     table.unique("image_id", image_ids, "annotation of image")
     names = table.strings("file_name")
+    table.each(lambda v: None if v and v.isprintable() else f"'file_name' {show(v)} is no file name", names)
     lists = table.column("segments_info")
     table.each(lambda v: None if isinstance(v, list) else f"'segments_info' must be a list, not {show(v)}", lists)
     counts = [len(segments) for segments in lists]
@@ -120,11 +133,11 @@ class _Segments(Table):
             self.fail(bad, f"duplicate {what} {int(array[bad]) % (LARGEST_ID + 1)} within the image")
 
 
-def _check_pngs(truths: PanopticSet, gt_folder: Path, predictions: PanopticSet, pred_folder: Path) -> None:
+def _check_pngs(truths: PanopticSet, gt_folder: Path, predictions: PanopticSet, pred_folder: Path) -> int:
     """Read every PNG of both sides; DataError for one that is missing, unreadable, of another size, or that disagrees
-    with its JSON about which segments there are."""
+    with its JSON about which segments there are. Returns how many truths have another area there than in their JSON."""
 
-    def check(image_id: int) -> None:
+    def check(image_id: int) -> int:
         truth, predicted = truths.segments[image_id], predictions.segments[image_id]
         truth_file, predicted_file = gt_folder / truth.file_name, pred_folder / predicted.file_name
         truth_map = _read(truths.file, truth, truth_file)
@@ -135,13 +148,18 @@ def _check_pngs(truths: PanopticSet, gt_folder: Path, predictions: PanopticSet, 
         if predicted_map.shape != truth_map.shape:
             wrong = f"is {_size(predicted_map.shape)}, but the truth is {_size(truth_map.shape)}"
             raise DataError(predicted_file, wrong, predicted.where)
-        pairs, _ = pair_counts(truth_map, predicted_map)
+        pairs, pixels = pair_counts(truth_map, predicted_map)
         _compare(truths.file, truth, truth_file, pairs >> np.uint64(32))
         _compare(predictions.file, predicted, predicted_file, pairs & np.uint64(0xFFFFFFFF))
+        painted = {int(i): 0 for i in truth.ids}
+        for segment, count in zip((pairs >> np.uint64(32)).tolist(), pixels.tolist(), strict=True):
+            if segment:
+                painted[segment] += count
+        claimed = zip(truth.ids.tolist(), truth.areas.tolist(), strict=True)
+        return sum(area >= 0 and area != painted[segment] for segment, area in claimed)
 
     with ThreadPoolExecutor(max_workers=4) as pool:  # decoding happens outside Python's lock
-        for _ in pool.map(check, truths.segments):
-            pass
+        return sum(pool.map(check, truths.segments))
 
 
 def _read(json_file: Path, segments: SegmentList, png: Path) -> NDArray[np.uint32]:
@@ -149,8 +167,6 @@ def _read(json_file: Path, segments: SegmentList, png: Path) -> NDArray[np.uint3
         return read_png(png)
     except DataError as error:
         raise DataError(error.file, f"{error.what} (named by {json_file})", segments.where) from None
-    except ValueError as error:  # a NUL character in the name
-        raise DataError(json_file, f"'file_name' {show(segments.file_name)}: {error}", segments.where) from None
 
 
 def _compare(json_file: Path, segments: SegmentList, png: Path, painted: NDArray[np.uint64]) -> None:
