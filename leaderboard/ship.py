@@ -1,6 +1,6 @@
 """Turns finished runs of the suite `starts` into the checkpoints that ship with the package.
 
-    python -m rewardmark.leaderboard.ship runs baselines/checkpoints
+python -m rewardmark.leaderboard.ship runs baselines/checkpoints
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ def ship(runs: Path, out: Path) -> list[Path]:
     Raises RewardmarkError when there is no such run.
     """
     import torch
-
     from rewardmark.baselines.build import load_model, save_model
 
     made = []
