@@ -15,10 +15,20 @@ from rewardmark.rewards.tasknames import register_task_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.tasks.coco import CocoSplit
 
-__all__ = ["EVALUATORS", "Features", "Metric", "Statistics", "Task", "check_evaluator", "check_weights", "get_task", "list_tasks", "register_task"]
+__all__ = [
+    "EVALUATORS",
+    "Features",
+    "Metric",
+    "Statistics",
+    "Task",
+    "check_evaluator",
+    "check_weights",
+    "get_task",
+    "list_tasks",
+    "register_task",
+]
 
 Features = Callable[["NDArray[Any]"], "NDArray[Any]"]
 """An encoder for the Frechet distance: uint8 [B, H, W, 3] images to float [B, D] features."""
@@ -135,7 +145,9 @@ class Task(ABC):
         for metric in self.metrics:
             if metric.name == name:
                 return metric
-        raise RewardmarkError(f"task {self.name} has no metric {name!r}; its metrics: {', '.join(m.name for m in self.metrics)}")
+        raise RewardmarkError(
+            f"task {self.name} has no metric {name!r}; its metrics: {', '.join(m.name for m in self.metrics)}"
+        )
 
 
 _BUILT_IN: dict[str, tuple[str, str]] = {
@@ -186,7 +198,7 @@ def check_evaluator(evaluator: str) -> None:
 
 
 def unique_images(task: str, split: CocoSplit, indices: Sequence[int] | NDArray[Any], count: int) -> NDArray[Any]:
-    """The image ids of `split[indices]`; raises RewardmarkError unless each is there once and `count` predictions are."""
+    """The image ids of `split[indices]`; RewardmarkError unless each is there once and so many predictions are."""
     import numpy as np
 
     ids = np.array([split.image_ids[int(i)] for i in indices], dtype=np.int64)
@@ -206,7 +218,9 @@ def check_weights(weights: NDArray[Any], n: int) -> NDArray[Any]:
         raise RewardmarkError(f"weights must have shape [{n}], one for each image, not {list(array.shape)}")
     counts = array.astype(np.int64)
     if (counts != array).any() or (counts < 0).any():
-        raise RewardmarkError("weights must be whole numbers of at least 0: how often each image stands in the resample")
+        raise RewardmarkError(
+            "weights must be whole numbers of at least 0: how often each image stands in the resample"
+        )
     return counts
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,12 +15,12 @@ app = typer.Typer(no_args_is_help=True, help="Score result files in COCO's forma
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
 
-class IouType(str, Enum):
+class IouType(StrEnum):
     bbox = "bbox"
     segm = "segm"
 
 
-class Evaluator(str, Enum):
+class Evaluator(StrEnum):
     hotcoco = "hotcoco"
     pycocotools = "pycocotools"
 
@@ -28,7 +28,9 @@ class Evaluator(str, Enum):
 @app.command()
 def detection(
     gt: Annotated[Path, typer.Option(help="COCO instances JSON.")],
-    pred: Annotated[Path, typer.Option(help="COCO result JSON: a list of image_id, category_id, bbox or segmentation, score.")],
+    pred: Annotated[
+        Path, typer.Option(help="COCO result JSON: a list of image_id, category_id, bbox or segmentation, score.")
+    ],
     iou_type: Annotated[IouType, typer.Option(help="Compare boxes or masks.")] = IouType.bbox,
     evaluator: Annotated[Evaluator, typer.Option(help="Who compares; their numbers are equal.")] = Evaluator.hotcoco,
     as_json: AsJson = False,

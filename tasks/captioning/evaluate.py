@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.base import Metric, Statistics, check_weights
 from rewardmark.tasks.captioning.java import Meteor, tokenize_files
@@ -123,7 +122,7 @@ class CaptioningStatistics(Statistics):
 
 
 def bleu_counts(truths: list[list[str]], hypotheses: list[str]) -> NDArray[np.float64]:
-    """[n, 10]: words of the caption, of the reference nearest in length, guessed n-grams and right n-grams, n = 1..4."""
+    """[n, 10]: words of the caption, of the reference nearest in length, guessed and right n-grams, n = 1..4."""
     from pycocoevalcap.bleu.bleu_scorer import cook_refs, cook_test
 
     out = np.zeros((len(hypotheses), 10))

@@ -1,7 +1,7 @@
 """The two Java programs of the official caption evaluation, PTBTokenizer and METEOR, run so that they cannot hang.
 
-The jars and their data are those inside pycocoevalcap; its own wrappers leave processes behind, write into the package's
-folder, and wait for ever when a line break in a caption makes the answers come out of step.
+The jars and their data are those inside pycocoevalcap; its own wrappers leave processes behind, write into the
+package's folder, and wait for ever when a line break in a caption makes the answers come out of step.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Meteor:
     """
 
     def __init__(self, captions: int) -> None:
-        self._errors: IO[bytes] = tempfile.TemporaryFile()
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         folder = _package_folder("meteor")
         command = [java_program(), "-jar", "-Xmx2G", "meteor-1.5.jar", "-", "-", "-stdio", "-l", "en", "-norm"]
         try:

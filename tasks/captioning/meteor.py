@@ -33,8 +33,8 @@ def meteor_counts(lines: Sequence[str]) -> NDArray[np.float64]:
 def meteor_score(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """METEOR [...] of `meteor_counts` [..., 23], summed over the segments of a corpus.
 
-    The counts in order: words of the caption and of the reference, function words of both; for each of four stages matched
-    content words of caption and reference, then matched function words of both; chunks; matched words of both.
+    The counts in order: words of the caption and of the reference, function words of both; for each of four stages
+    matched content words of caption and reference, then matched function words of both; chunks; matched words of both.
     """
     test_words, true_words, test_function, true_function = (counts[..., k] for k in range(4))
     stages = counts[..., 4:20].reshape(*counts.shape[:-1], 4, 4)

@@ -12,7 +12,6 @@ from rewardmark.tasks.captioning.evaluate import METRICS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.tasks.coco import CocoSplit
 
 __all__ = ["CaptioningTask"]

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.base import Features, Metric, Statistics, check_weights
 
@@ -15,30 +14,36 @@ if TYPE_CHECKING:
 
 __all__ = ["METRICS", "PSNR_CAP", "ColorizationStatistics", "colorfulness", "evaluate", "frechet_distance", "psnr"]
 
-#: dB that an exact copy gets, where the ratio itself is infinite; reached when every channel is 0.8 of 255 off. The reward's.
+#: dB that an exact copy gets, where the ratio itself is infinite; reached when every channel is 0.8 of 255 off.
 PSNR_CAP = 50.0
 #: Images handed to the encoder at a time.
 BATCH = 256
 
 METRICS = (
     Metric("colorfulness", unit="0..255", note="no realism in it: a rainbow is colourful; Hasler and Suesstrunk 2003"),
-    Metric("psnr", unit="dB", note=f"mean over images, each at most {PSNR_CAP:g} dB; the truth is one of many colourings"),
+    Metric(
+        "psnr", unit="dB", note=f"mean over images, each at most {PSNR_CAP:g} dB; the truth is one of many colourings"
+    ),
     Metric(
         "frechet_scenes_features",
         higher_is_better=False,
-        note="Frechet distance between features of an encoder trained in this project: not FID, and not comparable to it",
+        note="between features of an encoder trained in this project: not FID, and not comparable to it",
     ),
 )
 
 
-def evaluate(truths: NDArray[np.uint8], images: NDArray[np.uint8], features: Features | None = None) -> ColorizationStatistics:
+def evaluate(
+    truths: NDArray[np.uint8], images: NDArray[np.uint8], features: Features | None = None
+) -> ColorizationStatistics:
     """Compare coloured images [n, H, W, 3] uint8 with the true ones. Without `features` the Frechet distance is NaN.
 
     Raises RewardmarkError for another shape or type, or features that are not finite floats [n, D].
     """
     for name, value in (("true", truths), ("predicted", images)):
         if value.ndim != 4 or value.shape[-1] != 3 or value.dtype != np.uint8:
-            raise RewardmarkError(f"colorization: {name} images must be uint8 [n, H, W, 3], not {value.dtype} {value.shape}")
+            raise RewardmarkError(
+                f"colorization: {name} images must be uint8 [n, H, W, 3], not {value.dtype} {value.shape}"
+            )
     if truths.shape != images.shape:
         raise RewardmarkError(f"colorization: predicted images are {images.shape}, the true ones {truths.shape}")
     described = None

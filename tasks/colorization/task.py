@@ -1,4 +1,4 @@
-"""The task of colorization: colours for a grey picture, judged by colourfulness, PSNR and a distance between features."""
+"""The task of colorization: colours for a grey picture, judged by colourfulness, PSNR and a distance of features."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from rewardmark.tasks.colorization.evaluate import METRICS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.tasks.coco import CocoSplit
 
 __all__ = ["ColorizationTask"]

@@ -15,7 +15,7 @@ _TINY = float(np.spacing(1))
 
 @njit(cache=True)
 def _interpolate(true_sum, false_sum, size, positives, thresholds, precision, recalls):  # type: ignore[no-untyped-def]
-    """Precision at the recall thresholds from running counts [size]; `precision` [R] is written, `recalls` is scratch."""
+    """Precision at the recall thresholds from running counts [size], written to `precision` [R]."""
     best = 0.0
     for i in range(size - 1, -1, -1):  # the envelope, right to left; true_sum is overwritten with it
         recalls[i] = true_sum[i] / positives

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.base import Metric, Statistics, check_evaluator, check_weights
 from rewardmark.tasks.detection.records import Results, Truths

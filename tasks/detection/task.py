@@ -15,7 +15,6 @@ from rewardmark.tasks.detection.evaluate import METRICS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.tasks.coco import CocoSplit
     from rewardmark.tasks.detection.records import Results, Truths
 
@@ -35,9 +34,7 @@ class DetectionTask(Task):
     def prediction_type(self) -> type[Boxes]:
         return Boxes
 
-    def targets(
-        self, split: CocoSplit, indices: Sequence[int] | NDArray[Any], train: CocoSplit | None = None
-    ) -> Boxes:
+    def targets(self, split: CocoSplit, indices: Sequence[int] | NDArray[Any], train: CocoSplit | None = None) -> Boxes:
         """Boxes with is_crowd and areas, in pixels of the original images."""
         truths = [split.instances(int(i)) for i in indices]
         return Boxes.from_lists(
@@ -55,9 +52,8 @@ class DetectionTask(Task):
         evaluator: str = "hotcoco",
         features: Features | None = None,
     ) -> Statistics:
-        """COCO's evaluation against the split's own JSON. A box with its corners swapped is an empty box: it finds nothing."""
+        """COCO's evaluation against the split's own JSON. A box with its corners swapped is empty: it finds nothing."""
         import numpy as np
-
         from rewardmark.tasks.detection.evaluate import evaluate
 
         ids = unique_images(self.name, split, indices, len(predictions))
@@ -66,9 +62,8 @@ class DetectionTask(Task):
         return Reordered(statistics, np.searchsorted(statistics.image_ids, ids))
 
     def results(self, split: CocoSplit, ids: NDArray[Any], predictions: Boxes, truths: Truths) -> Results:
-        """The batch as rows of a COCO result file; raises RewardmarkError naming an image whose prediction is unusable."""
+        """The batch as rows of a COCO result file; RewardmarkError names an image whose prediction is unusable."""
         import numpy as np
-
         from rewardmark.tasks.detection.records import Results
 
         lists = predictions.lists()
@@ -86,7 +81,7 @@ class DetectionTask(Task):
         if not known.all():
             bad = np.argmin(known)
             raise RewardmarkError(
-                f"detection: image {image_ids[bad]} has a prediction of category {labels[bad]}, which {split.name} lacks"
+                f"detection: image {image_ids[bad]} has a box of category {labels[bad]}, which {split.name} lacks"
             )
         sizes = np.maximum(corners[:, 2:] - corners[:, :2], 0)
         return Results(image_ids, labels, scores, np.concatenate([corners[:, :2], sizes], axis=1))

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.base import Metric, Statistics, check_weights
 from rewardmark.tasks.panoptic.records import PanopticSet, SegmentList
@@ -56,8 +55,7 @@ def evaluate(
 ) -> PanopticStatistics:
     """Statistics of images whose id maps [H, W] and segments are given; the official numbers are kept beside them."""
     rows = [
-        count_image(*arguments, categories)
-        for arguments in zip(truth_maps, truths, maps, predictions, strict=True)
+        count_image(*arguments, categories) for arguments in zip(truth_maps, truths, maps, predictions, strict=True)
     ]
     counts = np.stack(rows) if rows else np.zeros((0, len(categories), 4))
     return PanopticStatistics(counts, categories, official_numbers)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.rewards.errors import DataError
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from rewardmark.tasks.panoptic.evaluate import METRICS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
     from rewardmark.tasks.coco import CocoSplit
     from rewardmark.tasks.panoptic.records import PanopticSet, SegmentList
 
@@ -115,13 +114,14 @@ def as_segment_list(
 ) -> tuple[NDArray[Any], SegmentList]:
     """Prediction k cropped to `size` (height, width): ids [H, W], and those of its segments that have a pixel."""
     import numpy as np
-
     from rewardmark.tasks.panoptic.records import SegmentList
 
     sample = predictions.sample(k)
     ids = sample.ids.detach().cpu().numpy()[: size[0], : size[1]]
     if ids.shape != tuple(size):
-        raise RewardmarkError(f"panoptic: prediction {k} is {ids.shape[0]} x {ids.shape[1]}, its image {size[0]} x {size[1]}")
+        raise RewardmarkError(
+            f"panoptic: prediction {k} is {ids.shape[0]} x {ids.shape[1]}, its image {size[0]} x {size[1]}"
+        )
     categories = sample.categories.detach().cpu().numpy()
     if ids.size and (ids.min() < 0 or ids.max() > len(categories)):
         raise RewardmarkError(f"panoptic: prediction {k} has ids outside 0..{len(categories)}, the segments it lists")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.rewards.errors import DataError
 from rewardmark.tasks.captioning.evaluate import evaluate
 from rewardmark.tasks.score.table import Table, read_json, show, top_level
@@ -30,7 +29,7 @@ def score_captioning(gt: Path, pred: Path, meteor: bool = True) -> dict[str, flo
 
 
 def read_references(file: Path) -> tuple[NDArray[np.int64], list[list[str]]]:
-    """Image ids [n] of a captions JSON in the file's order, and the references of each; an image without one is an error."""
+    """Image ids [n] of a captions JSON in the file's order, and each one's references; to have none is an error."""
     data = read_json(file)
     images = Table(file, top_level(file, data, "images"), "images")
     image_ids = images.integers("id")
@@ -56,7 +55,9 @@ def read_caption_results(file: Path, image_ids: NDArray[np.int64]) -> list[str]:
     """The caption of each image, in the order of `image_ids`, from a result file [{"image_id", "caption"}, ...]."""
     data: Any = read_json(file)
     if not isinstance(data, list):
-        advice = "its 'annotations' alone are wanted" if isinstance(data, dict) and "annotations" in data else show(data)
+        advice = (
+            "its 'annotations' alone are wanted" if isinstance(data, dict) and "annotations" in data else show(data)
+        )
         raise DataError(file, f"a result file is a JSON list of captions; this is not a list ({advice})")
     table = Table(file, data, "", id_key="image_id")
     owners = table.integers("image_id")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-
 from rewardmark.rewards.errors import DataError
 from rewardmark.tasks.detection.evaluate import evaluate
 from rewardmark.tasks.detection.records import Results, Truths
@@ -131,7 +130,9 @@ def read_results(file: Path, truths: Truths, masks: bool = False) -> Results:
     """A COCO detection result file, checked against the images and categories of `truths`."""
     data = read_json(file)
     if not isinstance(data, list):
-        advice = "its 'annotations' alone are wanted" if isinstance(data, dict) and "annotations" in data else show(data)
+        advice = (
+            "its 'annotations' alone are wanted" if isinstance(data, dict) and "annotations" in data else show(data)
+        )
         raise DataError(file, f"a result file is a JSON list of detections; this is not a list ({advice})")
     table = Table(file, data, "", id_key="image_id")
     image_ids = table.integers("image_id")

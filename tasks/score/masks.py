@@ -1,4 +1,4 @@
-"""Segmentations of COCO files: polygons, uncompressed and compressed run lengths, checked before an evaluator sees them.
+"""Segmentations of COCO files: polygons, plain and compressed run lengths, checked before an evaluator sees them.
 
 The evaluators trust their input: a run length of the wrong total reads past its end or quietly scores 0.
 """
@@ -9,7 +9,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.tasks.score.table import Table, show
 
 if TYPE_CHECKING:

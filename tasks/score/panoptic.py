@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from rewardmark.rewards.errors import DataError
 from rewardmark.tasks.panoptic.evaluate import official, pair_counts
 from rewardmark.tasks.panoptic.records import PanopticSet, SegmentList, read_png
@@ -39,8 +38,8 @@ def score_panoptic(gt: Path, gt_folder: Path, pred: Path, pred_folder: Path) -> 
     notes = list(truths.notes)
     if otherwise := _check_pngs(truths, gt_folder, predictions, pred_folder):
         notes.append(
-            f"{gt}: {otherwise} segments have another area in the JSON than in the PNG: the JSON's is taken, as panopticapi "
-            "does (too small a one can put a number above 1)"
+            f"{gt}: {otherwise} segments have another area in the JSON than in the PNG: the JSON's is taken, as "
+            "panopticapi does (too small a one can put a number above 1)"
         )
     try:
         return official(truths, predictions, gt_folder, pred_folder), notes
@@ -143,7 +142,9 @@ def _check_pngs(truths: PanopticSet, gt_folder: Path, predictions: PanopticSet, 
         truth_map = _read(truths.file, truth, truth_file)
         size = truths.sizes[image_id]
         if size is not None and truth_map.shape != size:
-            raise DataError(truth_file, f"is {_size(truth_map.shape)}, but {truths.file} says {_size(size)}", truth.where)
+            raise DataError(
+                truth_file, f"is {_size(truth_map.shape)}, but {truths.file} says {_size(size)}", truth.where
+            )
         predicted_map = _read(predictions.file, predicted, predicted_file)
         if predicted_map.shape != truth_map.shape:
             wrong = f"is {_size(predicted_map.shape)}, but the truth is {_size(truth_map.shape)}"

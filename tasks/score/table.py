@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-
 from rewardmark.rewards.errors import DataError
 
 if TYPE_CHECKING:
@@ -57,7 +56,9 @@ def read_json(file: Path) -> Any:
         raise DataError(file, f"not UTF-8 text (byte {error.start}); is this a JSON file?") from None
     except json.JSONDecodeError as error:
         cut = "; the file may have been cut off" if error.pos >= len(error.doc.rstrip()) else ""
-        raise DataError(file, f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}{cut}") from None
+        raise DataError(
+            file, f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}{cut}"
+        ) from None
     except RecursionError:
         raise DataError(file, "not usable JSON: nested too deeply") from None
     except ValueError as error:  # an integer of thousands of digits
@@ -125,7 +126,7 @@ class Table:
             bad = next(i for i, value in enumerate(values) if type(value) not in types)
             self.fail(bad, f"{key!r} must be {wanted}, not {show(values[bad])}")
 
-    def _require(self, key: str, values: list[Any], good: NDArray[np.bool_], wanted: str) -> None:
+    def _require(self, key: str, values: list[Any], good: NDArray[Any], wanted: str) -> None:
         if not good.all():
             bad = int(np.argmin(good))
             self.fail(bad, f"{key!r} must be {wanted}, not {show(values[bad])}")
@@ -176,9 +177,14 @@ class Table:
         flat = list(chain.from_iterable(values))
         if set(map(type, flat)) - _NUMBER:
             self._require(key, values, np.array([{type(x) for x in v} <= _NUMBER for v in values]), wanted)
-        array = _numbers(flat).astype(np.float64).reshape(-1, 4)
-        self._require(key, values, np.isfinite(array).all(axis=1), "four finite numbers")
-        self._require(key, values, (array[:, 2:] >= 0).all(axis=1), "[x, y, width, height] without a negative width or height")
+        array: NDArray[np.float64] = _numbers(flat).astype(np.float64).reshape(-1, 4)
+        self._require(key, values, np.asarray(np.isfinite(array).all(axis=1)), "four finite numbers")
+        self._require(
+            key,
+            values,
+            np.asarray((array[:, 2:] >= 0).all(axis=1)),
+            "[x, y, width, height] without a negative width or height",
+        )
         return array
 
     def unique(self, key: str, array: NDArray[np.int64], what: str) -> None:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 
-def coco_data(seed: int, images: int = 12, masks: bool = False, ties: bool = True) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def coco_data(
+    seed: int, images: int = 12, masks: bool = False, ties: bool = True
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Instances JSON and a result list with crowds, empty images, categories without truth or detections, tied scores,
     areas at and beyond the ends of the area ranges, and more than 100 detections of one category in one image."""
     rng = np.random.default_rng(seed)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.captioning import evaluate as evaluation
 from rewardmark.tasks.captioning import java
@@ -22,8 +21,47 @@ from rewardmark.tasks.captioning.evaluate import CaptioningStatistics, evaluate
 from rewardmark.tasks.captioning.java import Meteor, tokenize_files
 from rewardmark.tasks.score.captioning import score_captioning
 
-WORDS = """a the dog cat runs running sat on grass in of box red blue green big large small house tree is was with near
-jumped houses etc. U.S. it's Mr. 3.5 café "quoted" (inside) and/or two-seater! - ... vs.""".split()
+WORDS = [
+    "a",
+    "the",
+    "dog",
+    "cat",
+    "runs",
+    "running",
+    "sat",
+    "on",
+    "grass",
+    "in",
+    "of",
+    "box",
+    "red",
+    "blue",
+    "green",
+    "big",
+    "large",
+    "small",
+    "house",
+    "tree",
+    "is",
+    "was",
+    "with",
+    "near",
+    "jumped",
+    "houses",
+    "etc.",
+    "U.S.",
+    "it's",
+    "Mr.",
+    "3.5",
+    "café",
+    '"quoted"',
+    "(inside)",
+    "and/or",
+    "two-seater!",
+    "-",
+    "...",
+    "vs.",
+]
 
 
 def sentences(seed: int, images: int = 24) -> tuple[list[list[str]], list[str]]:
@@ -133,7 +171,9 @@ def test_separators_and_line_breaks_cannot_derail_meteor(judge: Meteor) -> None:
 
 
 def test_empty_captions_and_references_have_defined_results() -> None:
-    found = evaluate([["a dog on the grass"], [], ["."], ["a cat in a box"]], ["", "a dog", "", "a cat in a box"], meteor=False)
+    found = evaluate(
+        [["a dog on the grass"], [], ["."], ["a cat in a box"]], ["", "a dog", "", "a cat in a box"], meteor=False
+    )
     values = found.per_sample()
     assert [math.isnan(v) for v in values["score"]] == [False, True, False, False]
     assert values["score"][0] == 0 and values["score"][3] == pytest.approx(10)

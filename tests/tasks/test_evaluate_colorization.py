@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.colorization.evaluate import PSNR_CAP, colorfulness, evaluate, frechet_distance, psnr
 

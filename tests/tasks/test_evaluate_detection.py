@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.detection.evaluate import DetectionStatistics, evaluate
 from rewardmark.tasks.score.detection import read_results, read_truths
 
 
 def statistics(
-    folder: Path, truth: dict[str, Any], results: list[dict[str, Any]], iou_type: str = "bbox", evaluator: str = "hotcoco"
+    folder: Path,
+    truth: dict[str, Any],
+    results: list[dict[str, Any]],
+    iou_type: str = "bbox",
+    evaluator: str = "hotcoco",
 ) -> DetectionStatistics:
     (folder / "gt.json").write_text(json.dumps(truth))
     (folder / "pred.json").write_text(json.dumps(results))
@@ -41,7 +44,9 @@ def pycocotools_stats(truth: dict[str, Any], results: list[dict[str, Any]], iou_
     return [float(v) for v in judge.stats]
 
 
-def repeated(truth: dict[str, Any], results: list[dict[str, Any]], weights: dict[int, int]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def repeated(
+    truth: dict[str, Any], results: list[dict[str, Any]], weights: dict[int, int]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The data set in which image i really stands weights[i] times, copies next to one another in the order of ids."""
     out: dict[str, Any] = {"images": [], "annotations": [], "categories": truth["categories"]}
     rows: list[dict[str, Any]] = []

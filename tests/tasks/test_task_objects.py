@@ -1,4 +1,4 @@
-"""The four tasks on generated scenes: truth as its own prediction is perfect, JSON reads back, order does not matter."""
+"""The four tasks on generated scenes: truth predicted is perfect, JSON reads back, rows keep their order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.rewards.types import Boxes, Captions, Images, Segments
 from rewardmark.tasks import get_task, list_tasks
@@ -67,7 +66,13 @@ def test_a_task_declares_itself(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "metric", "best"), [("detection", "AP50", 1.0), ("panoptic", "PQ", 1.0), ("colorization", "psnr", 50.0), ("captioning", "Bleu_1", 1.0)]
+    ("name", "metric", "best"),
+    [
+        ("detection", "AP50", 1.0),
+        ("panoptic", "PQ", 1.0),
+        ("colorization", "psnr", 50.0),
+        ("captioning", "Bleu_1", 1.0),
+    ],
 )
 def test_the_truth_is_the_best_prediction(split: CocoSplit, name: str, metric: str, best: float) -> None:
     found = statistics(name, split, truths(name, split))
@@ -175,5 +180,3 @@ def test_unknown_and_taken_names_are_refused() -> None:
     task: Task = get_task("detection")
     with pytest.raises(RewardmarkError, match="already registered"):
         register_task(task)
-
-

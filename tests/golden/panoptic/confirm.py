@@ -35,7 +35,11 @@ def main() -> int:
             return found["All"] is not None
         return any(found[key] != wanted[key] for key in ("counts", *GROUPS))
 
-    wrong = [str(pair[0]["image_id"]) for pair in pairs if differs(numbers([pair]), expected["per_image"][str(pair[0]["image_id"])])]
+    wrong = [
+        str(pair[0]["image_id"])
+        for pair in pairs
+        if differs(numbers([pair]), expected["per_image"][str(pair[0]["image_id"])])
+    ]
     if differs(numbers(pairs), expected["whole_set"]):
         wrong.insert(0, "whole set")
     print("differs: " + ", ".join(wrong) if wrong else "all values confirmed")
