@@ -16,7 +16,7 @@ REPLICATES = 200
 
 
 def resample(content_hash: str, replicate: int, n: int) -> NDArray[np.int64]:
-    """How often each of n images stands in a resample, `[n]` int64: it follows from the data's hash and the replicate."""
+    """How often each of n images stands in a resample, `[n]` int64; it follows from data and replicate alone."""
     seed = np.random.SeedSequence([int(content_hash[:32], 16), replicate])
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n)).astype(np.int64)
 

@@ -1,0 +1,110 @@
+"""Killed in the middle, started again: the same numbers as a run that was never broken off."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rewardmark.leaderboard.store import Store
+
+PLUGIN = Path(__file__).parent / "toy_plugin.py"
+
+SLOW = '[[cell]]\nlabel = "slow"\ntask = "brightness"\nmethod = "toy"\nsteps = 40\noptions = { pause = 0.05 }\n'
+AFTER = '[[cell]]\ntask = "brightness"\nmethod = "toy"\nstart = "cell:slow"\nsteps = 3\n'
+
+
+def start(suite: Path, out: Path, *more: str, log: Path | None = None) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "rewardmark.leaderboard.cli", "run", str(suite), "--plugin", str(PLUGIN)]
+    return subprocess.Popen(
+        [*command, "--out", str(out), "--device", "cpu", *more],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "TOY_LOG": str(log or out.with_suffix(".log"))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_step(out: Path, step: int) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        for state in out.glob("*.partial/work/state.json"):
+            if json.loads(state.read_text())["step"] >= step:
+                return
+        time.sleep(0.02)
+    raise AssertionError("the run did not come that far in a minute")
+
+
+def results(out: Path) -> list[dict[str, Any]]:
+    store = Store(out)
+    return [{k: store.read(i)[k] for k in ("id", "metrics", "reward", "start_run")} for i in store.run_ids()]
+
+
+@pytest.fixture(scope="module")
+def unbroken(
+    cache: Path, lasting_suite: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> list[dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("unbroken")
+    process = start(lasting_suite(SLOW + AFTER), folder / "runs")
+    _, said = process.communicate(timeout=90)
+    assert process.returncode == 0, said
+    return results(folder / "runs")
+
+
+def test_killed_and_started_again_gives_the_numbers_of_an_unbroken_run(
+    unbroken: list[dict[str, Any]], write: Callable[..., Path], tmp_path: Path
+) -> None:
+    suite, out = write(SLOW + AFTER), tmp_path / "killed"
+    process = start(suite, out)
+    wait_for_step(out, 5)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert results(out) == []
+    again = start(suite, out)
+    _, said = again.communicate(timeout=90)
+    assert again.returncode == 0, said
+    assert results(out) == unbroken
+    begun = [int(line.split()[-1]) for line in out.with_suffix(".log").read_text().splitlines()]
+    assert begun[0] == 0
+    assert begun[1] >= 5  # it went on where it was, instead of from the beginning
+    assert sorted(p.name for p in out.iterdir() if p.name != ".locks") == sorted(run["id"] for run in unbroken)
+
+
+def test_ctrl_c_stops_cleanly_and_can_go_on(cache: Path, write: Callable[..., Path], tmp_path: Path) -> None:
+    suite, out = write(SLOW), tmp_path / "runs"
+    process = start(suite, out)
+    wait_for_step(out, 3)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on from here" in said
+    assert "Traceback" not in said
+    assert list((out / ".locks").iterdir()) == []
+
+
+def test_two_processes_share_a_suite_and_run_no_cell_twice(
+    unbroken: list[dict[str, Any]], write: Callable[..., Path], tmp_path: Path
+) -> None:
+    suite, out = write(SLOW + AFTER), tmp_path / "shared"
+    both = [start(suite, out, log=tmp_path / "both.log") for _ in range(2)]
+    for process in both:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+    assert (tmp_path / "both.log").read_text().count("fit from") == 2
+    assert results(out) == unbroken
+
+
+def test_jobs_run_cells_in_processes_of_their_own_with_the_same_numbers(
+    unbroken: list[dict[str, Any]], write: Callable[..., Path], tmp_path: Path
+) -> None:
+    process = start(write(SLOW + AFTER), tmp_path / "jobs", "--jobs", "2")
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert results(tmp_path / "jobs") == unbroken
