@@ -15,13 +15,13 @@ from rewardmark.leaderboard.board.load import RunFolder, read_runs
 from rewardmark.leaderboard.board.numbers import duration, interval_text, number
 from rewardmark.leaderboard.board.publish import MARK, replaced
 from rewardmark.leaderboard.board.samples import write_gallery
-from rewardmark.leaderboard.board.summary import Facts, facts, run_rows, whiskers
+from rewardmark.leaderboard.board.summary import Facts, facts, headline, run_rows, whiskers
 
 __all__ = ["Built", "build_board"]
 
 BOARD_SCHEMA = 1
 _HERE = Path(__file__).parent
-_SHOWN_METRICS = 4
+_SHOWN_METRICS = 3
 """Official metrics that the table shows before a reader asks for all of them."""
 
 
@@ -77,6 +77,7 @@ def _page(folder: RunFolder, sections: list[Section], galleries: dict[str, Any],
     environment.globals |= {"interval_text": interval_text, "whiskers": whiskers, "run_rows": run_rows}
     return environment.get_template("index.html.j2").render(
         about=about,
+        headline=headline(sections),
         sections=sections,
         folder=folder,
         shown_metrics=_SHOWN_METRICS,

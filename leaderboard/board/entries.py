@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rewardmark.leaderboard.board.load import Run, RunFolder
-from rewardmark.leaderboard.board.numbers import Quantity, metric_quantity, reward_quantity, score_quantity
+from rewardmark.leaderboard.board.numbers import (
+    Quantity,
+    metric_quantity,
+    reward_quantity,
+    score_quantity,
+)
 from rewardmark.leaderboard.statistics import Interval, mean_over_seeds, paired_difference
 
 if TYPE_CHECKING:
@@ -37,6 +42,11 @@ class Cell:
     mean: Interval | None = None
     change: Interval | None = None
     why: str = ""
+
+    @property
+    def start_mean(self) -> float | None:
+        """The start's mean over the same seeds."""
+        return self.mean.mean - self.change.mean if self.mean and self.change else None
 
     @property
     def verdict(self) -> str:
@@ -108,12 +118,12 @@ def make_sections(folder: RunFolder) -> list[Section]:
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in folder.runs:
         data = run.spec.get("eval_dataset") or run.spec.get("dataset") or {}
-        groups.setdefault((run.task, _canonical(data)), []).append(run)
+        groups.setdefault((run.task, _canonical([data, run.file.evaluation_hash])), []).append(run)
     order = {task: k for k, task in enumerate(_TASK_ORDER)}
     sections: list[Section] = []
     several = {task for task, _ in groups if sum(t == task for t, _ in groups) > 1}
     for task, data in sorted(groups, key=lambda key: (order.get(key[0], len(order)), key)):
-        name = dataset_text(json.loads(data))
+        name = dataset_text(json.loads(data)[0])
         title = f"{task} · {name.split(',')[0]}" if task in several else task
         key = _slug(title, {section.key for section in sections})
         sections.append(_section(key, task, title, name, groups[task, data], folder))
@@ -134,13 +144,19 @@ def _section(key: str, task: str, title: str, dataset: str, runs: list[Run], fol
     primary = next((name for run in runs for name, m in run.file.metrics.items() if m.primary), None)
     names = list(dict.fromkeys(name for run in runs for name in run.file.metrics))
     names.sort(key=lambda name: name != primary)  # stable: the evaluator's order, the primary one first
-    quantities = [_quantity(task, name, runs) for name in names]
+    quantities = [_quantity(name, runs) for name in names]
     cells: dict[str, list[Run]] = {}
     for run in runs:
         cells.setdefault(_canonical(_settings(run)), []).append(run)
     started = {run.file.start_run for run in folder.runs if run.file.start_run != run.id}
     grouped = [sorted(cell, key=lambda run: (str(type(run.seed)), run.seed, run.id)) for cell in cells.values()]
-    grouped.sort(key=lambda cell: (not any(run.id in started for run in cell), cell[0].method, _reward_name(cell[0])))
+    usual = {_reward_name(run) for run in runs if run.id in started}
+
+    def place(cell: list[Run]) -> tuple[bool, str, bool, str]:  # starts first; then by method, the start's reward first
+        reward = _reward_name(cell[0])
+        return not any(run.id in started for run in cell), cell[0].method, reward not in usual, reward
+
+    grouped.sort(key=place)
     variants = _variants(grouped)
     entries: list[Entry] = []
     for cell, variant in zip(grouped, variants, strict=True):
@@ -165,10 +181,11 @@ def _section(key: str, task: str, title: str, dataset: str, runs: list[Run], fol
     return Section(key, task, title, dataset, images, quantities, score, entries)
 
 
-def _quantity(task: str, name: str, runs: list[Run]) -> Quantity:
+def _quantity(name: str, runs: list[Run]) -> Quantity:
     found = [run.file.metrics[name] for run in runs if name in run.file.metrics]
     sizes = [abs(m.value) for m in found if m.value is not None and math.isfinite(m.value)]
-    return metric_quantity(task, name, found[0].higher_is_better, max(sizes, default=10.0))
+    first = found[0]
+    return metric_quantity(name, first.unit, first.higher_is_better, first.note, max(sizes, default=10.0))
 
 
 def _cell(entry: Entry, quantity: Quantity, name: str) -> Cell:
@@ -205,7 +222,7 @@ def _why_not_paired(have: Sequence[tuple[Run, Run | None]], quantity: Quantity, 
             return "the start has no value"
         if name == REWARD and _scored_by(run) != _scored_by(start):
             return "the start was scored by another reward"
-        if run.sample_ids != start.sample_ids:
+        if run.sample_ids != start.sample_ids or run.file.evaluation_hash != start.file.evaluation_hash:
             return "the start was judged on other images"
         ours, theirs = run.replicates.get(name), start.replicates.get(name)
         if (ours is None) != (theirs is None) or (ours is not None and theirs is not None and len(ours) != len(theirs)):

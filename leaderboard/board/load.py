@@ -30,6 +30,8 @@ class MetricValue(BaseModel):
     high: float | None = None
     higher_is_better: bool = True
     primary: bool = False
+    unit: str = ""
+    note: str = ""
 
 
 class RewardValue(BaseModel):
@@ -54,6 +56,7 @@ class RunFile(BaseModel):
     metrics: dict[str, MetricValue]
     reward: RewardValue | None = None
     start_run: str | None = None
+    evaluation_hash: str | None = None
     failures: list[dict[str, Any]] = Field(default_factory=list)
     provenance: dict[str, Any] = Field(default_factory=dict)
     cost: dict[str, Any] = Field(default_factory=dict)

@@ -8,7 +8,15 @@ from typing import Any
 
 from rewardmark.leaderboard.statistics import Interval
 
-__all__ = ["Quantity", "duration", "interval_text", "metric_quantity", "number", "reward_quantity", "score_quantity"]
+__all__ = [
+    "Quantity",
+    "duration",
+    "interval_text",
+    "metric_quantity",
+    "number",
+    "reward_quantity",
+    "score_quantity",
+]
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -67,17 +75,18 @@ def interval_text(quantity: Quantity, interval: Interval, sign: bool = False) ->
     return f"[{low}, {high}]"
 
 
-def metric_quantity(task: str, name: str, higher_is_better: bool = True, largest: float = 10.0) -> Quantity:
-    """How a task's official metric is written in its field: AP, PQ, BLEU and CIDEr times 100 with one decimal.
+def metric_quantity(
+    name: str, unit: str = "", higher_is_better: bool = True, note: str = "", largest: float = 10.0
+) -> Quantity:
+    """How an official metric is written in its field: AP, PQ, BLEU and CIDEr (0..1 or 0..10) times 100, one decimal.
 
-    largest: the largest magnitude to be shown; a metric of no known scale gets about three significant digits by it.
+    unit: as the task declares it; largest: the largest magnitude to be shown, by which a metric of no known scale gets
+    about three significant digits.
     """
-    unit, note = _declared(task, name)
-    undefined = -1.0 if unit == "0..1" else None
     if unit in ("0..1", "0..10"):
-        return Quantity(name, 100.0, 1, "× 100", higher_is_better, note, undefined)
+        return Quantity(name, 100.0, 1, "× 100", higher_is_better, note, -1.0 if unit == "0..1" else None)
     digits = 1 if unit or largest >= 10 else 2 if largest >= 1 else 4
-    return Quantity(name, 1.0, digits, "" if ".." in unit else unit, higher_is_better, note, undefined)
+    return Quantity(name, 1.0, digits, "" if ".." in unit else unit, higher_is_better, note)
 
 
 def reward_quantity(name: str) -> Quantity:
@@ -104,15 +113,3 @@ def duration(seconds: Any) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-
-
-def _declared(task: str, metric: str) -> tuple[str, str]:
-    """Unit and note as the task declares them; a run of a plug-in's task that is not loaded here has neither."""
-    from rewardmark.rewards.errors import RewardmarkError
-    from rewardmark.tasks.base import get_task
-
-    try:
-        declared = get_task(task).metrics
-    except RewardmarkError:
-        return "", ""
-    return next(((m.unit, m.note) for m in declared if m.name == metric), ("", ""))

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["PALETTE", "Painter", "data_uri", "decode_png", "outlines", "size_of"]
 
 PALETTE = (
-    "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#d55e00", "#cc79a7", "#4c78d0", "#b07aa1", "#7fbf3f", "#c9a66b",
-    "#2fb5b0", "#e8788a", "#9aa5b1", "#8c6d31", "#5c4fb8", "#b5cf6b",
+    "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#d55e00", "#cc79a7", "#6f93ff", "#f4f4f4", "#9bdc3c", "#b98cf0",
+    "#00c8d7", "#b5793f", "#ff9fb0", "#9aa5b1", "#7d9a1e", "#c9b37e",
 )  # fmt: skip
 """Okabe and Ito's colours for colour-blind readers first, then more that differ in lightness; names are drawn as well,
 since no sixteen colours can be told apart by everyone."""

@@ -12,7 +12,7 @@ from rewardmark.leaderboard.board.entries import Cell, Entry, Section
 from rewardmark.leaderboard.board.load import Run, RunFolder
 from rewardmark.leaderboard.board.numbers import duration
 
-__all__ = ["Facts", "Whisker", "facts", "run_rows", "whiskers"]
+__all__ = ["Facts", "Whisker", "facts", "headline", "run_rows", "whiskers"]
 
 UNKNOWN = "unknown"
 
@@ -51,8 +51,8 @@ def facts(folder: RunFolder) -> Facts:
     items = [
         ("Runs", f"{len(runs)}" + (f", {len(folder.unfinished)} unfinished" if folder.unfinished else "")),
         ("Compute", duration(seconds)),
-        ("Machine", "; ".join(hardware)),
-        ("Code", f"rewardmark {', '.join(versions)}, commit {', '.join(commits)}"),
+        ("Machine", "; ".join(_few(hardware))),
+        ("Code", f"rewardmark {', '.join(versions)}, commit {', '.join(_few(commits))}"),
     ]
     return Facts(", ".join(suites) or "Leaderboard", suites, _day(finished[-1]), items)
 
@@ -80,6 +80,26 @@ def whiskers(section: Section, own_reward: bool) -> list[Whisker]:
         if c.change is not None
         for m in [c.change.mean]
     ]
+
+
+def headline(sections: list[Section]) -> list[str]:
+    """One sentence on the primary official metrics and one on the rewards: how many changes are real, and which way."""
+    primary = [entry.cells[section.primary.name] for section in sections for entry in section.tuned]
+    own = [entry.own_reward for section in sections for entry in section.tuned if entry.own_reward]
+    return [text for text in (_count(own, "own reward"), _count(primary, "primary official metric")) if text]
+
+
+def _count(cells: list[Cell], what: str) -> str:
+    judged = [cell.verdict for cell in cells if cell.verdict]
+    if not judged:
+        return ""
+    parts = [
+        f"{judged.count(kind)} {wording}"
+        for kind, wording in (("better", "better"), ("worse", "worse"), ("unclear", "not told apart from the start"))
+        if kind in judged
+    ]
+    noun = "entry" if len(judged) == 1 else "entries"
+    return f"By {what}, of {len(judged)} tuned {noun}: {', '.join(parts)}."
 
 
 def run_rows(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -117,6 +137,10 @@ def hardware_text(hardware: Any) -> str:
     return ", ".join(parts) or UNKNOWN
 
 
+def _few(texts: list[str], most: int = 3) -> list[str]:
+    return texts if len(texts) <= most else [*texts[:most], f"and {len(texts) - most} more"]
+
+
 def _commit(run: Run) -> str:
     provenance = run.file.provenance
     commit = provenance.get("git_commit")
@@ -134,6 +158,8 @@ def _cost(key: str, value: Any) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_text(inner)}" for key, inner in value.items() if inner is not None)
+    if isinstance(value, float):
+        return f"{value:.6g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 

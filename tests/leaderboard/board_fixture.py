@@ -30,6 +30,7 @@ METRICS: dict[str, dict[str, tuple[float, float]]] = {  # name -> (factor on the
     "captioning": {"CIDEr": (1, 0), "Bleu_1": (0.2, 0.4), "Bleu_4": (0.2, 0.1), "METEOR": (0.1, 0.2),
                    "ROUGE_L": (0.15, 0.35)},
 }  # fmt: skip
+UNITS = {"colorfulness": "0..255", "psnr": "dB", "frechet_scenes_features": "", "CIDEr": "0..10"}
 REWARDS = {
     "detection": ("detection/recall", "detection/f1"),
     "panoptic": ("panoptic/pq",),
@@ -166,7 +167,8 @@ def write_run(folder: Path, plan: Plan, start_run: str | None) -> None:
         drawn[name] = factor * (weights @ scores) / IMAGES + offset
         low, high = np.quantile(drawn[name], [0.025, 0.975])
         metrics[name] = {"value": factor * mean + offset, "low": float(low), "high": float(high),
-                         "higher_is_better": "frechet" not in name, "primary": k == 0}  # fmt: skip
+                         "higher_is_better": "frechet" not in name, "primary": k == 0, "unit": UNITS.get(name, "0..1"),
+                         "note": "features of an encoder trained here: not FID" if "frechet" in name else ""}  # fmt: skip
     own = rewards[scored]
     low, high = np.quantile(drawn["reward"], [0.025, 0.975])
     spec = {
@@ -181,7 +183,7 @@ def write_run(folder: Path, plan: Plan, start_run: str | None) -> None:
         "versions": {"task": "1", "method": "1", "reward": "1", "rewardmark": "0.1.0"}, "metrics": metrics,
         "reward": {"name": plan.reward, "mean": float(own.mean()), "low": float(low), "high": float(high), "failures": len(failures),
                    "unscored": int((outcome == "unscored").sum()), "bounds": [None, 1.0]},
-        "start_run": start_run, "failures": failures,
+        "start_run": start_run, "evaluation_hash": "3c" * 32, "images": IMAGES, "failures": failures,
         "provenance": {
             "git_commit": "1afbf19c0ffee" + "0" * 27, "git_dirty": False, "packages": {"torch": "2.13.0", "transformers": "5.23.0", "hotcoco": "1.3.0"},
             "hardware": {"machine": "x86_64", "cpu": "Xeon (test)", "cores": 2, "threads": 2, "device": "cpu"}, "python": "3.11.9",

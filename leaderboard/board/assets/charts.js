@@ -20,6 +20,15 @@
     return best;
   }
 
+  /** Mean over a window of a twelfth of the curve around each point, cut off at the ends. */
+  function runningMean(values) {
+    const reach = Math.ceil(values.length / 24);
+    return values.map((_, k) => {
+      const near = values.slice(Math.max(0, k - reach), k + reach + 1);
+      return near.reduce((a, b) => a + b, 0) / near.length;
+    });
+  }
+
   function draw(figure, panel, section, visible) {
     const lines = panel.lines.filter((line) => visible.has(line.entry) && line.x.length);
     const holder = figure.querySelector(".plot-area");
@@ -51,10 +60,12 @@
       svg.append(s("text", { class: "tick", x: px(x), y: HEIGHT - BOTTOM + 17, "text-anchor": "middle" }, show(x, xt.digits)));
     }
     svg.append(s("text", { class: "axis", x: (LEFT + width - RIGHT) / 2, y: HEIGHT - 3, "text-anchor": "middle" }, "training step"));
+    const trace = (line, values) => line.x.map((x, k) => `${k ? "L" : "M"}${px(x).toFixed(1)} ${py(values[k]).toFixed(1)}`).join("");
     for (const line of lines) {
-      const path = line.x.map((x, k) => `${k ? "L" : "M"}${px(x).toFixed(1)} ${py(line.y[k]).toFixed(1)}`).join("");
-      const dash = ["", "7 3", "2 3"][Math.floor(line.entry / 8) % 3];
-      svg.append(s("path", { class: `line c${line.entry % 8}`, d: path, "stroke-dasharray": dash || null }));
+      const dash = ["", "7 3", "2 3"][Math.floor(line.entry / 8) % 3] || null;
+      const smooth = !panel.official && line.x.length >= 48;
+      if (smooth) svg.append(s("path", { class: `line faint c${line.entry % 8}`, d: trace(line, line.y) }));
+      svg.append(s("path", { class: `line c${line.entry % 8}`, d: trace(line, smooth ? runningMean(line.y) : line.y), "stroke-dasharray": dash }));
       if (line.x.length <= 20) {
         line.x.forEach((x, k) => svg.append(s("circle", { class: `point c${line.entry % 8}`, cx: px(x), cy: py(line.y[k]), r: 2.6 })));
       }
@@ -73,14 +84,18 @@
       cross.setAttribute("x2", px(x));
       cross.setAttribute("visibility", "visible");
       marks.replaceChildren();
-      const rows = [];
+      const values = new Map(); // entry -> what its seeds have here
       for (const line of lines) {
         const k = nearest(line.x, x);
         if (x < line.x[0] || x > line.x[line.x.length - 1]) continue;
         marks.append(s("circle", { class: `point c${line.entry % 8}`, cx: px(line.x[k]), cy: py(line.y[k]), r: 4 }));
-        rows.push(h("li", {}, h("i", { class: `swatch c${line.entry % 8}` }),
-          h("span", {}, `${section.entries[line.entry].label}, seed ${line.seed}`), h("b", {}, show(line.y[k], panel.digits))));
+        values.set(line.entry, [...(values.get(line.entry) || []), line.y[k]]);
       }
+      const rows = [...values].map(([entry, ys]) => {
+        const mean = show(ys.reduce((a, b) => a + b, 0) / ys.length, panel.digits);
+        const range = ys.length > 1 ? ` (${show(Math.min(...ys), panel.digits)} to ${show(Math.max(...ys), panel.digits)})` : "";
+        return h("li", {}, h("i", { class: `swatch c${entry % 8}` }), h("span", {}, section.entries[entry].label, h("br"), h("b", {}, mean), range));
+      });
       tip.replaceChildren(h("p", {}, `step ${show(x, Number.isInteger(x) ? 0 : 1)}`), h("ul", {}, rows.slice(0, 12)));
       tip.hidden = false;
       const left = px(x) + 14;
@@ -109,36 +124,38 @@
 
   function build(root) {
     const section = page.sections.find((one) => one.key === root.dataset.section);
-    if (!section.panels.length) {
-      root.append(h("p", { class: "muted" }, "These runs kept no curves."));
-      return;
+    const tuned = new Set(section.entries.filter((entry) => entry.tuned).map((entry) => entry.index));
+    // A start was trained for another number of steps, toward another goal: on one axis neither could be read.
+    const phases = [["Tuning", (line) => tuned.has(line.entry)], [tuned.size ? "Training of the start" : "Training", (line) => !tuned.has(line.entry)]];
+    let any = false;
+    for (const [title, belongs] of phases) {
+      const panels = section.panels.map((panel) => ({ ...panel, lines: panel.lines.filter(belongs) })).filter((panel) => panel.lines.length);
+      if (!panels.length) continue;
+      any = true;
+      phase(root, section, title, panels);
     }
-    const withCurves = [...new Set(section.panels.flatMap((panel) => panel.lines.map((line) => line.entry)))].sort((a, b) => a - b);
+    if (!any) root.append(h("p", { class: "muted" }, "These runs kept no curves."));
+  }
+
+  function phase(root, section, title, panels) {
+    const entries = [...new Set(panels.flatMap((panel) => panel.lines.map((line) => line.entry)))].sort((a, b) => a - b);
     const off = new Set();
     let wanted = { method: "", reward: "" };
-    const legend = h("ul", { class: "legend", "aria-label": "Lines shown" });
-    const grid = h("div", { class: "panels" });
-    const figures = section.panels.map((panel) => {
-      const thinned = panel.lines.some((line) => line.thinned);
-      const kind = panel.official ? " · official metric" : "";
-      const figure = h("figure", { class: "panel" },
-        h("figcaption", {}, h("b", {}, panel.name), h("span", { class: "unit" }, ` ${panel.unit}${kind}${thinned ? " · averaged" : ""}`)),
-        h("div", { class: "plot-box" }, h("div", { class: "plot-area" }), h("div", { class: "tip", hidden: true, "aria-live": "polite" })));
-      grid.append(figure);
-      return figure;
-    });
+    const legend = h("ul", { class: "legend", "aria-label": `${title}: lines shown` });
+    const figures = panels.map((panel) => h("figure", { class: "panel" },
+      h("figcaption", {}, h("b", {}, panel.name), h("span", { class: "unit" }, ` ${panel.unit}${panel.official ? " · official metric" : ""}`)),
+      h("div", { class: "plot-box" }, h("div", { class: "plot-area" }), h("div", { class: "tip", hidden: true, "aria-live": "polite" }))));
     function redraw() {
-      const visible = new Set(withCurves.filter((index) => {
+      const visible = new Set(entries.filter((index) => {
         const entry = section.entries[index];
         return !off.has(index) && (!wanted.method || entry.method === wanted.method) && (!wanted.reward || entry.reward === wanted.reward);
       }));
-      figures.forEach((figure, k) => draw(figure, section.panels[k], section, visible));
+      figures.forEach((figure, k) => draw(figure, panels[k], section, visible));
     }
-    for (const index of withCurves) {
+    for (const index of entries) {
       const entry = section.entries[index];
-      const count = entry.runs.length;
-      const button = h("button", { type: "button", "aria-pressed": "true" }, h("i", { class: `swatch c${index % 8}` }), entry.label,
-        h("span", { class: "muted" }, ` ${count} ${count === 1 ? "seed" : "seeds"}`));
+      const seeds = entry.runs.length === 1 ? "1 seed" : `${entry.runs.length} seeds`;
+      const button = h("button", { type: "button", "aria-pressed": "true" }, h("i", { class: `swatch c${index % 8}` }), entry.label, h("span", { class: "muted" }, seeds));
       button.addEventListener("click", () => {
         if (!off.delete(index)) off.add(index);
         button.setAttribute("aria-pressed", String(!off.has(index)));
@@ -146,11 +163,11 @@
       });
       legend.append(h("li", {}, button));
     }
-    root.append(legend, grid);
+    root.append(h("h4", {}, title), legend, h("div", { class: "panels" }, figures));
     document.addEventListener("rewardmark:filter", (event) => { wanted = event.detail; redraw(); });
-    let last = root.clientWidth;
+    let last = figures[0].clientWidth;
     new ResizeObserver(() => {
-      if (root.clientWidth && root.clientWidth !== last) { last = root.clientWidth; redraw(); }
+      if (figures[0].clientWidth && figures[0].clientWidth !== last) { last = figures[0].clientWidth; redraw(); }
     }).observe(root);
     redraw();
   }

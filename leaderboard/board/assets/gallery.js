@@ -121,7 +121,26 @@
     }
 
     function card(sample, now, then) {
-      const context = { least: state.least, colours: section.gallery.colours };
+      const open = () => enlarge(sample, now, then);
+      const node = h("article", { class: `sample of-${section.task}` },
+        h("header", {}, h("h4", {}, `Sample ${sample.id}`), h("button", { type: "button", class: "enlarge", "aria-label": `Enlarge sample ${sample.id}`, onclick: open }, "Enlarge")),
+        columnsOf(sample, now, then, 320));
+      for (const view of node.querySelectorAll(".pic")) view.addEventListener("click", open);
+      return node;
+    }
+
+    function enlarge(sample, now, then) {
+      const close = h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Close");
+      const title = `${state.entry.label}, seed ${state.run.seed} · sample ${sample.id}`;
+      const dialog = h("dialog", { class: `large of-${section.task}`, "aria-label": title, onclose: () => dialog.remove() },
+        h("header", {}, h("h4", {}, title), close), columnsOf(sample, now, then, 560));
+      dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+      document.body.append(dialog);
+      dialog.showModal();
+    }
+
+    function columnsOf(sample, now, then, units) {
+      const context = { least: state.least, colours: section.gallery.colours, units };
       const draw = (drawn) => overlays.draw(section.task, sample, drawn, context);
       const nothing = { view: h("p", { class: "muted" }, "none"), text: "" };
       const seen = overlays.input(sample, section.task);
@@ -131,7 +150,7 @@
       const before = then && then[sample.id], after = now[sample.id];
       if (state.run.start) columns.push(column("Start", before ? draw(before.drawn) : nothing, result(section, before, null), "start"));
       columns.push(column(state.run.start ? "Tuned" : "Prediction", after ? draw(after.drawn) : nothing, result(section, after, before), "tuned"));
-      return h("article", { class: `sample of-${section.task}` }, h("h4", {}, `Sample ${sample.id}`), h("div", { class: `columns n${columns.length}` }, columns));
+      return h("div", { class: `columns n${columns.length}` }, columns);
     }
     update();
   }

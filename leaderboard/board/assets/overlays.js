@@ -2,8 +2,6 @@
 "use strict";
 window.Rewardmark.overlays = (() => {
   const { h, s, show } = window.Rewardmark;
-  const UNITS = 480; // width of every overlay's own coordinates, so that lines and letters look the same on any picture
-
   function iou(a, b) {
     const w = Math.min(a[2], b[2]) - Math.max(a[0], b[0]), t = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
     if (w <= 0 || t <= 0) return 0;
@@ -32,9 +30,10 @@ window.Rewardmark.overlays = (() => {
     return frame;
   }
 
-  function overlay(sample, label) {
-    const height = (UNITS * sample.height) / sample.width;
-    return s("svg", { viewBox: `0 0 ${UNITS} ${height}`, role: "img", "aria-label": label });
+  /** An overlay has coordinates of its own, `units` wide, so that lines and letters look the same on any picture. */
+  function overlay(sample, label, units) {
+    const height = (units * sample.height) / sample.width;
+    return s("svg", { viewBox: `0 0 ${units} ${height}`, role: "img", "aria-label": label });
   }
 
   function tag(x, y, text, colour, width) {
@@ -46,12 +45,12 @@ window.Rewardmark.overlays = (() => {
   }
 
   function detection(sample, drawn, context) {
-    const k = UNITS / sample.width;
+    const k = context.units / sample.width;
     const truth = drawn === sample.truth;
     const boxes = drawn.boxes.filter((box) => truth || box[5] >= context.least);
     const found = truth ? boxes.map(() => true) : matches(boxes, sample.truth.boxes);
     const names = boxes.map((box) => (truth ? box[4] : `${box[4]} ${show(box[5], 2)}`)).join(", ");
-    const svg = overlay(sample, `${boxes.length} boxes: ${names || "none"}`);
+    const svg = overlay(sample, `${boxes.length} boxes: ${names || "none"}`, context.units);
     const tags = [];
     boxes.forEach((box, n) => {
       const colour = context.colours[box[4]];
@@ -59,20 +58,20 @@ window.Rewardmark.overlays = (() => {
       const common = { x, y, width: Math.max(w, 1), height: Math.max(t, 1), fill: "none" };
       svg.append(s("rect", { ...common, class: "casing" }));
       svg.append(s("rect", { ...common, class: found[n] ? "box" : "box missed", stroke: colour }));
-      tags.push(tag(x - 1.5, y - 24, truth ? box[4] : `${box[4]} ${show(box[5], 2)}`, colour, UNITS));
+      tags.push(tag(x - 1.5, y - 24, truth ? box[4] : `${box[4]} ${show(box[5], 2)}`, colour, context.units));
     });
     svg.append(...tags.reverse()); // the surest prediction's name lies on top
     const hidden = drawn.boxes.length - boxes.length;
-    const text = truth ? `${boxes.length} objects` : `${boxes.length} boxes, ${found.filter(Boolean).length} right${hidden ? `, ${hidden} below the score` : ""}`;
+    const text = truth ? `${boxes.length} objects` : `${boxes.length} boxes, ${found.filter(Boolean).length} right${hidden ? `; ${hidden} less sure hidden` : ""}`;
     return { view: picture(sample, sample.image, `picture ${sample.id}`, svg), text };
   }
 
   function panoptic(sample, drawn, context) {
-    const k = UNITS / sample.width;
+    const k = context.units / sample.width;
     const said = drawn.list.map(([name, share]) => `${name} ${show(share * 100, 0)}%`).join(", ");
-    const svg = overlay(sample, said || "no segment");
+    const svg = overlay(sample, said || "no segment", context.units);
     svg.append(s("path", { class: "edge under", d: drawn.lines, transform: `scale(${k})` }), s("path", { class: "edge", d: drawn.lines, transform: `scale(${k})` }));
-    for (const [x, y, name] of drawn.names) svg.append(s("text", { class: "seg-name", x: Math.min(Math.max(x * k, 30), UNITS - 30), y: y * k + 6 }, name));
+    for (const [x, y, name] of drawn.names) svg.append(s("text", { class: "seg-name", x: Math.min(Math.max(x * k, 30), context.units - 30), y: y * k + 6 }, name));
     const fill = h("img", { class: "fill", src: drawn.fill, alt: "", width: sample.width, height: sample.height });
     const frame = picture(sample, sample.image, `picture ${sample.id}`, fill, svg);
     frame.classList.add("segments");
