@@ -69,10 +69,11 @@ def _by_rank(
     Only the order of ids means anything to the evaluators, and so any 64-bit id can be used: hotcoco wants ids above
     0, and its table of results holds them as floats.
     """
+    ranks = np.searchsorted(images, [image["id"] for image in truths.images]) + 1
     return (
         replace(
             truths,
-            images=[{**image, "id": int(np.searchsorted(images, image["id"])) + 1} for image in truths.images],
+            images=[{**image, "id": rank} for image, rank in zip(truths.images, ranks.tolist(), strict=True)],
             categories=[{"id": rank + 1, "name": str(rank + 1)} for rank in range(len(categories))],
             ids=np.arange(len(truths)) + 1,
             image_ids=np.searchsorted(images, truths.image_ids) + 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from rewardmark.tasks.panoptic.records import PanopticSet, SegmentList
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["METRICS", "PanopticStatistics", "count_image", "evaluate", "official"]
+__all__ = ["METRICS", "PanopticStatistics", "agrees_with_itself", "count_image", "evaluate", "official"]
 
 METRICS = tuple(Metric(name, higher_is_better=True, unit="0..1") for name in ("PQ", "SQ", "RQ", "PQ_th", "PQ_st"))
 
@@ -22,20 +23,10 @@ IOU, TP, FP, FN = range(4)
 
 def official(truths: PanopticSet, predictions: PanopticSet, gt_folder: Path, pred_folder: Path) -> dict[str, float]:
     """PQ, SQ, RQ, PQ_th, PQ_st in 0..1 as hotcoco computes them; -1 where no category of the group occurs at all
-    (panopticapi divides by zero there). Raises ValueError or OSError for a PNG that hotcoco cannot use."""
-    from hotcoco import panoptic
-
-    image_ids = list(truths.segments)
-    if not image_ids:
+    (panopticapi divides by zero there). Raises ValueError or OSError for predictions that hotcoco refuses."""
+    if not truths.segments:
         return dict.fromkeys((metric.name for metric in METRICS), -1.0)
-    judge = panoptic.PanopticEval(
-        truths.to_coco(image_ids),
-        {"annotations": [predictions.segments[i].to_coco(i) for i in image_ids]},
-        gt_folder=str(gt_folder),
-        pred_folder=str(pred_folder),
-    )
-    judge.evaluate()
-    found = judge.results()
+    found = _hotcoco(truths, predictions, gt_folder, pred_folder)
     return {
         "PQ": found["All"]["pq"],
         "SQ": found["All"]["sq"],
@@ -43,6 +34,36 @@ def official(truths: PanopticSet, predictions: PanopticSet, gt_folder: Path, pre
         "PQ_th": found["Things"]["pq"],
         "PQ_st": found["Stuff"]["pq"],
     }
+
+
+def agrees_with_itself(truths: PanopticSet, folder: Path) -> bool:
+    """Whether the truth, taken as a prediction of itself without crowds, is perfect.
+
+    hotcoco refuses a prediction whose PNG and JSON disagree about the segments, and finds an IoU other than 1 where the
+    JSON claims another area than the PNG shows: a check of every truth without decoding a PNG in Python.
+    Raises ValueError or OSError as `official` does.
+    """
+    if not truths.segments:
+        return True
+    plain = {i: replace(s, is_crowd=np.zeros(len(s.ids), dtype=bool)) for i, s in truths.segments.items()}
+    alone = replace(truths, segments=plain)
+    classes = _hotcoco(alone, alone, folder, folder)["per_class"].values()
+    return all(c["iou"] == c["tp"] and c["fp"] == c["fn"] == 0 for c in classes)
+
+
+def _hotcoco(truths: PanopticSet, predictions: PanopticSet, gt_folder: Path, pred_folder: Path) -> dict[str, Any]:
+    from hotcoco import panoptic
+
+    image_ids = list(truths.segments)
+    judge = panoptic.PanopticEval(
+        truths.to_coco(image_ids),
+        {"annotations": [predictions.segments[i].to_coco(i) for i in image_ids]},
+        gt_folder=str(gt_folder),
+        pred_folder=str(pred_folder),
+    )
+    judge.evaluate()
+    found: dict[str, Any] = judge.results()
+    return found
 
 
 def evaluate(

@@ -9,7 +9,7 @@ import numpy as np
 from rewardmark.rewards.errors import DataError
 from rewardmark.tasks.detection.evaluate import evaluate
 from rewardmark.tasks.detection.records import Results, Truths
-from rewardmark.tasks.score.table import Table, read_json, show, top_level
+from rewardmark.tasks.score.table import Table, collector_paused, read_json, show, top_level
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +24,7 @@ ZERO_ID = (
 )
 
 
+@collector_paused()
 def score_detection(
     gt: Path, pred: Path, iou_type: str = "bbox", evaluator: str = "hotcoco"
 ) -> tuple[dict[str, float], list[str]]:

@@ -17,7 +17,7 @@ from rewardmark.rewards.errors import DataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Table", "read_json", "show", "top_level"]
+__all__ = ["Table", "collector_paused", "read_json", "show", "top_level"]
 
 _WHOLE = {int}
 _NUMBER = {int, float}
@@ -26,8 +26,8 @@ _MISSING: Any = object()
 
 
 @contextmanager
-def _no_collector() -> Iterator[None]:
-    """Pause the garbage collector: building a million JSON objects triggers it again and again, for nothing."""
+def collector_paused() -> Iterator[None]:
+    """Pause the garbage collector: a million JSON objects trigger it again and again, for nothing. Also a decorator."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -50,7 +50,7 @@ def read_json(file: Path) -> Any:
     except ValueError as error:  # a NUL character in the path
         raise DataError(repr(str(file)), f"cannot be read: {error}") from None
     try:
-        with _no_collector():
+        with collector_paused():
             return json.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise DataError(file, f"not UTF-8 text (byte {error.start}); is this a JSON file?") from None
