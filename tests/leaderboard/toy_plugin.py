@@ -1,4 +1,4 @@
-"""A task, a method, a model and rewards from outside: guess the mean brightness of an image. For the harness's tests."""
+"""A task, a method, a model and rewards from outside: guess an image's mean brightness. For the harness's tests."""
 
 from __future__ import annotations
 

@@ -1,0 +1,66 @@
+# Everything that people do with a checkout. Needs python3 (3.11 or later) and nothing else; all else goes into .venv.
+#
+#   make demo          the main job: tune the shipped models on their rewards, and build the page
+#   make test          the tests, but for those that take minutes
+#   make test-nightly  those too
+#   make lint          style and types
+#   make bench         how fast the parts are
+#   make clean         what was built (never runs/)
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: demo test test-nightly lint bench install clean
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUNS ?= runs
+SITE ?= site
+PYTEST ?= $(BIN)/python -m pytest
+
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+demo: $(STAMP)
+	$(BIN)/rewardmark run demo --out $(RUNS)
+	$(BIN)/rewardmark board $(RUNS) --out $(SITE)
+	@echo
+	@echo "The page: $(abspath $(SITE))/index.html"
+
+test: $(DEV_STAMP)
+	$(PYTEST)
+
+test-nightly: $(DEV_STAMP)
+	$(PYTEST) -m "slow or not slow"
+
+# Types are checked under the packages' real name, through a link that stands for the installed package.
+lint: $(DEV_STAMP)
+	$(BIN)/ruff check .
+	mkdir -p build/typing
+	ln -sfn ../.. build/typing/rewardmark
+	cd build/typing && $(abspath $(BIN))/mypy --config-file ../../pyproject.toml \
+		--namespace-packages --explicit-package-bases \
+		-p rewardmark.rewards -p rewardmark.tasks -p rewardmark.baselines -p rewardmark.leaderboard
+
+bench: $(DEV_STAMP)
+	$(PYTEST) tests/benchmarks --benchmark-only -m "slow or not slow"
+
+install: $(STAMP)
+
+# Installed again only when the two files that say what to install have changed. torch comes first and alone: a pinned
+# version without more lets pip take the build without CUDA where an index or folder offers one (see README.md).
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Rewardmark needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -q -c constraints.txt "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
+	$(PIP) install -q -c constraints.txt -e .
+	@touch $@
+
+$(DEV_STAMP): $(STAMP)
+	$(PIP) install -q -c constraints.txt -e ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks $(SITE)
