@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-SAVE_EVERY_SECONDS = 20.0
+SAVE_EVERY_SECONDS = float(os.environ.get("REWARDMARK_SAVE_SECONDS", "20"))
+"""A killed training loses at most this much of its work."""
 
 
 class StateFile:
