@@ -5,11 +5,12 @@
 #   make test-nightly  those too
 #   make lint          style and types
 #   make bench         how fast the parts are
+#   make starts        train the models that ship, from nothing (hours)
 #   make clean         what was built (never runs/)
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test test-nightly lint bench install clean
+.PHONY: demo test test-nightly lint bench starts install clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -46,6 +47,9 @@ lint: $(DEV_STAMP)
 bench: $(DEV_STAMP)
 	$(PYTEST) tests/benchmarks --benchmark-only -m "slow or not slow"
 
+starts: $(STAMP)
+	$(BIN)/rewardmark run starts --out build/starts
+
 install: $(STAMP)
 
 # Installed again only when the two files that say what to install have changed. torch comes first and alone: a pinned
@@ -63,4 +67,4 @@ $(DEV_STAMP): $(STAMP)
 	@touch $@
 
 clean:
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks $(SITE)
+	rm -rf build/typing build/lib dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks $(SITE)

@@ -172,8 +172,13 @@ def pick_device(device: str) -> str:
     """ "auto" made definite: cuda where there is a GPU. Raises RewardmarkError for a device that is not there."""
     import torch
 
-    if device == "auto":
+    kind, _, number = device.partition(":")
+    if kind not in ("auto", "cpu", "cuda") or (number and not (kind == "cuda" and number.isdigit())):
+        raise RewardmarkError(f"--device {device}: no such device; use auto, cpu, cuda or cuda:N")
+    if kind == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise RewardmarkError("--device cuda: PyTorch sees no CUDA device here; use --device cpu")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise RewardmarkError(
+            f"--device {device}: PyTorch sees {torch.cuda.device_count()} CUDA devices here; use --device cpu"
+        )
     return device

@@ -33,10 +33,17 @@ def provenance(device: str, threads: int, started: str) -> dict[str, Any]:
         "packages": package_versions(),
         "hardware": _hardware(device, threads),
         "python": platform.python_version(),
-        "command": shlex.join([Path(sys.argv[0]).name or "python", *sys.argv[1:]]),
+        "command": _command(sys.argv),
         "started": started,
         "finished": now(),
     }
+
+
+def _command(arguments: list[str]) -> str:
+    """The command line; of an absolute path only its end, since a run may be published and the machine is nobody's
+    concern."""
+    shown = [f".../{Path(word).name}" if Path(word).is_absolute() else word for word in arguments[1:]]
+    return shlex.join([Path(arguments[0]).name or "python", *shown])
 
 
 @lru_cache(maxsize=1)

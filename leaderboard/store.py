@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from rewardmark.rewards.errors import DataError, RewardmarkError
 from rewardmark.tasks.cache import write_atomically
 
 __all__ = ["SCHEMA", "PartialRun", "Store"]
+
+log = logging.getLogger(__name__)
 
 SCHEMA = 1
 """Of run.json and the tables beside it; docs/runs.md says what is in them."""
@@ -81,8 +84,12 @@ class Store:
     def run_with_fit(self, fit_key: str) -> str | None:
         """A finished run whose checkpoint came from the training called `fit_key`."""
         for run_id in self.run_ids():
-            run = json.loads((self.path(run_id) / "run.json").read_text())
-            if run.get("fit", {}).get("key") == fit_key and (self.path(run_id) / "checkpoint").is_dir():
+            try:
+                run = self.read(run_id)
+            except DataError as error:  # another version's run: nothing to take from it
+                log.info("%s", error)
+                continue
+            if run["fit"]["key"] == fit_key and (self.path(run_id) / "checkpoint").is_dir():
                 return run_id
         return None
 

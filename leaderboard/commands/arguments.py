@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class EvaluatorName(StrEnum):
+    """The official evaluators of detection."""
+
+    hotcoco = "hotcoco"
+    pycocotools = "pycocotools"
+
 
 SuiteName = Annotated[
     str,
@@ -26,6 +35,4 @@ PluginFiles = Annotated[
 Device = Annotated[
     str, typer.Option(metavar="auto|cpu|cuda", help="Where to compute; auto takes a GPU if there is one.")
 ]
-Evaluator = Annotated[
-    str, typer.Option(metavar="hotcoco|pycocotools", help="Who evaluates detection; their numbers are equal.")
-]
+Evaluator = Annotated[EvaluatorName, typer.Option(help="Who evaluates detection; their numbers are equal.")]

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rewardmark.leaderboard.commands.arguments import DataFolder, Device, Evaluator, PluginFiles, SuiteName
+from rewardmark.leaderboard.commands.arguments import (
+    DataFolder,
+    Device,
+    Evaluator,
+    EvaluatorName,
+    PluginFiles,
+    SuiteName,
+)
 
 
 def check(
@@ -15,7 +22,7 @@ def check(
     data: DataFolder = None,
     device: Device = "auto",
     plugin: PluginFiles = None,
-    evaluator: Evaluator = "hotcoco",
+    evaluator: Evaluator = EvaluatorName.hotcoco,
 ) -> None:
     """Check a suite without running it: every key, name, option, start and data folder; then show its cells.
 
@@ -37,7 +44,7 @@ def check(
     for file in plugin or []:
         load_plugin(file)
     loaded = load_suite(suite)
-    plan = plan_suite(loaded, Splits(data), pick_device(device), evaluator)
+    plan = plan_suite(loaded, Splits(data), pick_device(device), evaluator.value)
     plan.order()
     store = Store(out)
     table = Table(title=f"{loaded.name} ({loaded.file}): {len(plan.cells)} cells", title_justify="left")
@@ -48,7 +55,7 @@ def check(
         start = plan.cells[cell.start_cell].spec.name if cell.start_cell is not None else spec.start or "random weights"
         table.add_row(spec.name, cell.run_id, start, spec.reward, str(spec.steps), state_of(store, cell.run_id))
     console = Console()
-    Console(width=max(console.width, 150) if not console.is_terminal else None).print(table)
+    Console(width=max(console.width, 200) if not console.is_terminal else None).print(table)
 
 
 def state_of(store: object, run_id: str) -> str:

@@ -40,7 +40,7 @@ def list_(
     for file in plugin or []:
         load_plugin(file)
     console = Console()
-    wide = Console(width=max(console.width, 140) if not console.is_terminal else None)
+    wide = Console(width=max(console.width, 200) if not console.is_terminal else None)
     for wanted in [kind] if kind else list(Kind):
         wide.print(_TABLES[wanted]())
 

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rewardmark.leaderboard.commands.arguments import DataFolder, Device, Evaluator, PluginFiles, SuiteName
+from rewardmark.leaderboard.commands.arguments import (
+    DataFolder,
+    Device,
+    Evaluator,
+    EvaluatorName,
+    PluginFiles,
+    SuiteName,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +32,7 @@ def run(
     data: DataFolder = None,
     device: Device = "auto",
     plugin: PluginFiles = None,
-    evaluator: Evaluator = "hotcoco",
+    evaluator: Evaluator = EvaluatorName.hotcoco,
     jobs: Annotated[
         int, typer.Option(min=1, metavar="N", help="So many cells at a time, each in its own process.")
     ] = 1,
@@ -68,7 +75,7 @@ def run(
     try:
         with show:
             loaded = load_suite(suite)
-            plan = plan_suite(loaded, splits, pick_device(device), evaluator)
+            plan = plan_suite(loaded, splits, pick_device(device), evaluator.value)
             chosen = select(plan, only)
             context = Context(plan, store, splits, threads or default_threads(), show)
             show.line(f"suite {plan.suite}: {len(chosen)} of {len(plan.cells)} cells, on {plan.device}, into {out}")
@@ -102,7 +109,7 @@ def _print_table(plan: Plan, chosen: Sequence[int], store: Store) -> None:
     from rich.table import Table
 
     table = Table(title=f"suite {plan.suite}: 95% intervals over held-out images", title_justify="left")
-    for heading in ("cell", "metric", "value", "against its start", "reward", "against its start"):
+    for heading in ("cell", "metric", "value", "change from its start", "reward", "change from its start"):
         table.add_column(heading)
     for k in chosen:
         cell = plan.cells[k]
@@ -116,4 +123,4 @@ def _print_table(plan: Plan, chosen: Sequence[int], store: Store) -> None:
         reward = {**run["reward"], "value": run["reward"]["mean"]}
         table.add_row(cell.spec.name, name, with_interval(metric), shown[0], with_interval(reward), shown[1])
     console = Console()
-    Console(width=max(console.width, 130) if not console.is_terminal else None).print(table)
+    Console(width=max(console.width, 200) if not console.is_terminal else None).print(table)

@@ -106,6 +106,9 @@ def test_run_then_check(call: Call, write: Callable[..., Path], tmp_path: Path) 
         ("check", "smoke", "--plugin", "nowhere.py"),
         ("run", "bccd", "--device", "cpu", "--data", "/no/such/place"),
         ("run", "bccd", "--device", "cpu"),
+        ("run", "smoke", "--device", "tpu"),
+        ("run", "smoke", "--device", "cuda:99"),
+        ("run", "smoke", "--device", "cpu", "--only", "nothing"),
         ("data", "scenes", "--out", "/tmp/unused", "--n", "0"),
     ],
 )
