@@ -33,28 +33,28 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pl
     return call
 
 
-def fastest(*arguments: str, tries: int = 5) -> tuple[float, str]:
-    """Seconds of the quickest of some calls (a busy machine makes some slow), and its output."""
-    best, out = float("inf"), ""
-    for _ in range(tries):
+def within(limit: float, *arguments: str) -> str:
+    """The output of a call that must once in ten times answer within so many seconds (a busy machine delays some)."""
+    times = []
+    for _ in range(10):
         began = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-m", "rewardmark.leaderboard.cli", *arguments], capture_output=True, text=True, check=True
         )
-        best, out = min(best, time.perf_counter() - began), done.stdout
-    return best, out
+        times.append(time.perf_counter() - began)
+        if times[-1] < limit:
+            return done.stdout
+    raise AssertionError(f"rewardmark {' '.join(arguments)} took {min(times):.2f} s at best; the limit is {limit} s")
 
 
 def test_help_answers_in_half_a_second() -> None:
-    seconds, out = fastest("--help")
+    out = within(0.5, "--help")
     assert all(command in out for command in ("run", "board", "list", "data", "check", "score"))
-    assert seconds < 0.5
 
 
 def test_list_answers_in_two_seconds() -> None:
-    seconds, out = fastest("list", tries=3)
+    out = within(2.0, "list")
     assert all(name in out for name in ("detection/recall", "captioning", "reinforce", "small", "smoke"))
-    assert seconds < 2.0
 
 
 def test_list_and_help_import_nothing_heavy() -> None:
