@@ -67,7 +67,7 @@ def percentile_interval(replicates: ArrayLike, level: float = 0.95) -> tuple[flo
 
 
 def t_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
-    """Student's t interval of the mean of values [S], one a seed: mean +- t(S - 1) * s / sqrt(S); (nan, nan) if S < 2."""
+    """Student's t interval of the mean of values [S], one a seed: mean +- t(S - 1) * s / sqrt(S); NaN if S < 2."""
     import numpy as np
 
     values = np.asarray(values, dtype=np.float64)
@@ -85,8 +85,8 @@ def mean_over_seeds(values: ArrayLike, replicates: ArrayLike, images: int, level
 
     One seed: the percentile interval of its replicates. It covers the choice of images only.
     S >= 2 seeds: mean +- t(df) * sqrt(V_images + V_seeds), where
-      V_images = variance over r of the mean over seeds of replicate r      (the images are shared, so seeds are averaged
-                                                                             first: they do not make the images more),
+      V_images = variance over r of the mean over seeds of replicate r (the images are shared, so the seeds are averaged
+                 first: more seeds do not make more images),
       V_seeds  = variance between the S values / S,
       df       = (V_images + V_seeds)^2 / (V_images^2 / (images - 1) + V_seeds^2 / (S - 1)),
     the degrees of freedom after Satterthwaite (1946, Biometrics Bulletin 2:110). What a seed does to particular images

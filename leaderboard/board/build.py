@@ -39,8 +39,8 @@ class Built:
 def build_board(runs: Path, out: Path) -> Built:
     """Build the page of the runs under `runs` in the folder `out`; the same runs give the same bytes.
 
-    `out` gets index.html, assets/ (style, scripts, pictures, samples) and data/ (the table as CSV, JSON and Parquet). It
-    is replaced as a whole when everything is written.
+    `out` gets index.html, assets/ (style, scripts, pictures, samples) and data/ (the table as CSV, JSON and Parquet).
+    It is replaced as a whole when everything is written.
 
     Raises: DataError for a broken run, no finished run, or an `out` that holds something else than a board.
     """

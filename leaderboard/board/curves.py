@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rewardmark.leaderboard.board.entries import REWARD, Entry, Section
+from rewardmark.leaderboard.board.load import Run
 from rewardmark.leaderboard.board.numbers import Quantity
 
 __all__ = ["MOST_POINTS", "curve_panels", "thin"]
@@ -12,40 +13,54 @@ __all__ = ["MOST_POINTS", "curve_panels", "thin"]
 MOST_POINTS = 150
 """Points of one line on the page; a longer curve is averaged over equal stretches of its points."""
 
-_LAST = ("loss", "entropy", "kl", "length")
+_VALIDATION = "val/"
+"""Before the name of a metric (or the reward) that was measured on validation images while training."""
+_MAIN = (REWARD, "val/reward", "loss", "entropy", "kl", "length")
 
 
 def curve_panels(section: Section) -> list[dict[str, Any]]:
-    """One panel a curve name (reward, official metrics, loss, entropy, kl, length, others), each with a line a run."""
-    quantities = {quantity.name: quantity for quantity in section.quantities}
+    """One panel a curve name, each with a line a run: the reward, official metrics, loss, entropy, KL and length first
+    (`main`), then whatever else the runs kept."""
+    official = {quantity.name: quantity for quantity in section.quantities}
     found = {name for entry in section.entries for run in entry.runs for name in run.curves}
-    order = [REWARD, *quantities, *_LAST]
-    names = sorted(found, key=lambda name: (order.index(name) if name in order else len(order), name))
+    metrics = [name for metric in official for name in (metric, _VALIDATION + metric)]
+    order = [*_MAIN[:2], *metrics, *_MAIN[2:]]
     panels = []
-    for name in names:
-        quantity = quantities.get(name) or Quantity(name, digits=3)
-        lines = [_line(entry, run, name, quantity) for entry in section.entries for run in entry.runs if name in run.curves]
+    for name in sorted(found, key=lambda name: (order.index(name) if name in order else len(order), name)):
+        quantity = official.get(name.removeprefix(_VALIDATION), Quantity(name))
         panels.append(
             {
-                "name": "own reward" if name == REWARD else name,
+                "name": _title(name),
                 "unit": quantity.unit,
                 "digits": quantity.digits,
-                "official": name in quantities,
-                "lines": lines,
+                "official": name in metrics,
+                "main": name in order,
+                "lines": [
+                    _line(entry, run, name, quantity)
+                    for entry in section.entries
+                    for run in entry.runs
+                    if name in run.curves
+                ],
             }
         )
     return panels
 
 
-def _line(entry: Entry, run: Any, name: str, quantity: Quantity) -> dict[str, Any]:
-    points = [(step, value) for step, value in run.curves[name] if quantity.defined(value)]
-    steps, values = thin(points)
+def _title(name: str) -> str:
+    if name == REWARD:
+        return "reward in training"
+    if name.startswith(_VALIDATION):
+        return f"{name.removeprefix(_VALIDATION)} on validation images"
+    return name.replace("_", " ")
+
+
+def _line(entry: Entry, run: Run, name: str, quantity: Quantity) -> dict[str, Any]:
+    steps, values = thin([(step, value) for step, value in run.curves[name] if quantity.defined(value)])
     return {
         "entry": entry.index,
         "seed": str(run.seed),
         "x": steps,
         "y": [float(f"{value * quantity.scale:.6g}") for value in values],
-        "thinned": len(points) > MOST_POINTS,
     }
 
 

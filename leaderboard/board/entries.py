@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rewardmark.leaderboard.board.grouping import canonical, cells_of, dataset_text, reward_name, slug, variants
 from rewardmark.leaderboard.board.load import Run, RunFolder
 from rewardmark.leaderboard.board.numbers import (
     Quantity,
@@ -27,7 +27,6 @@ REWARD = "reward"
 """The name that a run's own reward has among its replicates and curves."""
 
 _TASK_ORDER = ("detection", "panoptic", "colorization", "captioning")
-_NOT_A_SETTING = ("seed", "start", "start_run")
 
 
 @dataclass
@@ -74,7 +73,11 @@ class Entry:
 
     @property
     def label(self) -> str:
-        named = self.method if self.is_start or not self.reward else f"{self.method} · {self.reward}"
+        named = (
+            self.method
+            if not self.reward or (self.is_start and not any(self.starts))
+            else f"{self.method} · {self.reward}"
+        )
         return f"{named} ({self.variant})" if self.variant else named
 
     @property
@@ -118,26 +121,16 @@ def make_sections(folder: RunFolder) -> list[Section]:
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in folder.runs:
         data = run.spec.get("eval_dataset") or run.spec.get("dataset") or {}
-        groups.setdefault((run.task, _canonical([data, run.file.evaluation_hash])), []).append(run)
+        groups.setdefault((run.task, canonical([data, run.file.evaluation_hash])), []).append(run)
     order = {task: k for k, task in enumerate(_TASK_ORDER)}
     sections: list[Section] = []
     several = {task for task, _ in groups if sum(t == task for t, _ in groups) > 1}
     for task, data in sorted(groups, key=lambda key: (order.get(key[0], len(order)), key)):
         name = dataset_text(json.loads(data)[0])
         title = f"{task} · {name.split(',')[0]}" if task in several else task
-        key = _slug(title, {section.key for section in sections})
+        key = slug(title, {section.key for section in sections})
         sections.append(_section(key, task, title, name, groups[task, data], folder))
     return sections
-
-
-def dataset_text(data: Any) -> str:
-    """A data set's spec as a person says it: "scenes val, 48 px, 512 images, hard, seed 2"."""
-    if not isinstance(data, dict):
-        return str(data)
-    parts = [" ".join(str(data[key]) for key in ("name", "split") if data.get(key) not in (None, ""))]
-    wording = {"size": "{} px", "n": "{} images", "difficulty": "{}", "seed": "data seed {}"}
-    parts += [form.format(data[key]) for key, form in wording.items() if data.get(key) not in (None, "")]
-    return ", ".join(part for part in parts if part)
 
 
 def _section(key: str, task: str, title: str, dataset: str, runs: list[Run], folder: RunFolder) -> Section:
@@ -145,27 +138,24 @@ def _section(key: str, task: str, title: str, dataset: str, runs: list[Run], fol
     names = list(dict.fromkeys(name for run in runs for name in run.file.metrics))
     names.sort(key=lambda name: name != primary)  # stable: the evaluator's order, the primary one first
     quantities = [_quantity(name, runs) for name in names]
-    cells: dict[str, list[Run]] = {}
-    for run in runs:
-        cells.setdefault(_canonical(_settings(run)), []).append(run)
     started = {run.file.start_run for run in folder.runs if run.file.start_run != run.id}
-    grouped = [sorted(cell, key=lambda run: (str(type(run.seed)), run.seed, run.id)) for cell in cells.values()]
-    usual = {_reward_name(run) for run in runs if run.id in started}
+    grouped = cells_of(runs)
+    usual = {reward_name(run) for run in runs if run.id in started}
 
     def place(cell: list[Run]) -> tuple[bool, str, bool, str]:  # starts first; then by method, the start's reward first
-        reward = _reward_name(cell[0])
+        reward = reward_name(cell[0])
         return not any(run.id in started for run in cell), cell[0].method, reward not in usual, reward
 
     grouped.sort(key=place)
-    variants = _variants(grouped)
+    told_apart = variants(grouped)
     entries: list[Entry] = []
-    for cell, variant in zip(grouped, variants, strict=True):
+    for cell, variant in zip(grouped, told_apart, strict=True):
         starts = [folder.by_id.get(run.file.start_run or "") for run in cell]
         entry = Entry(
             key=f"{key}-{len(entries)}",
             index=len(entries),
             method=cell[0].method,
-            reward=_reward_name(cell[0]),
+            reward=reward_name(cell[0]),
             variant=variant,
             runs=cell,
             starts=[None if start is run else start for start, run in zip(starts, cell, strict=True)],
@@ -254,51 +244,3 @@ def _replicates(runs: list[Run], quantity: Quantity, name: str) -> NDArray[Any]:
 def _scored_by(run: Run) -> tuple[str, str]:
     reward = run.file.reward
     return (reward.name if reward else "", str(run.file.versions.get("reward", "")))
-
-
-def _reward_name(run: Run) -> str:
-    if run.spec.get("reward"):
-        return str(run.spec["reward"])
-    return run.file.reward.name if run.file.reward else ""
-
-
-def _settings(run: Run) -> dict[str, Any]:
-    """What makes runs the same entry: all of the spec but the seed and what follows from it."""
-    settings = {key: value for key, value in run.spec.items() if key not in _NOT_A_SETTING}
-    name = settings.get("start_name")
-    if isinstance(name, str):  # "cell:mle-detection seed=1" and "... seed=2" are the same start, seed by seed
-        settings["start_name"] = re.sub(r"[\s,;/]*\bseed\s*=\s*\d+", "", name)
-    return settings
-
-
-def _variants(cells: list[list[Run]]) -> list[str]:
-    """What tells apart entries of the same method and reward: the settings in which they differ."""
-    names = [(cell[0].method, _reward_name(cell[0])) for cell in cells]
-    texts = []
-    for cell, name in zip(cells, names, strict=True):
-        alike = [_flat(_settings(other[0])) for other, its in zip(cells, names, strict=True) if its == name]
-        mine = _flat(_settings(cell[0]))
-        differing = sorted({k for flat in alike for k in flat if any(o.get(k) != flat.get(k) for o in alike)})
-        texts.append(", ".join(f"{k.split('.')[-1]} {mine.get(k, 'unset')}" for k in differing))
-    return texts
-
-
-def _flat(settings: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(settings, dict):
-        return {prefix: settings}
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        flat |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
-    return flat
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
-
-
-def _slug(text: str, taken: set[str]) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "task"
-    number, wanted = 2, slug
-    while slug in taken:
-        slug, number = f"{wanted}-{number}", number + 1
-    return slug

@@ -17,8 +17,8 @@ COLUMNS: dict[str, type] = {
     "change_low": float, "change_high": float, "change_df": float, "verdict": str, "no_change_because": str,
     "images": int, "failures": int, "unscored": int, "runs": str,
 }  # fmt: skip
-"""Numbers are in the evaluator's own units (AP in 0..1). metric is `reward` for the entry's own reward. low and high are
-95% intervals. verdict: better, worse, unclear or empty; runs: run ids, separated by blanks."""
+"""Numbers are in the evaluator's own units (AP in 0..1). metric is `reward` for the entry's own reward. low and high
+are 95% intervals. verdict: better, worse, unclear or empty; runs: run ids, separated by blanks."""
 
 
 def rows(sections: list[Section]) -> list[dict[str, Any]]:

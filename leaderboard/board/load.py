@@ -183,7 +183,9 @@ def read_runs(path: Path) -> RunFolder:
     """
     path = Path(path)
     if not path.is_dir():
-        raise DataError(path, "is no folder; give the folder that `rewardmark run` wrote (runs/ unless --out said else)")
+        raise DataError(
+            path, "is no folder; give the folder that `rewardmark run` wrote (runs/ unless --out said else)"
+        )
     found = RunFolder(path)
     for folder in sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith(".")):
         if folder.name.endswith(_PARTIAL):

@@ -19,14 +19,16 @@ __all__ = [
 ]
 
 MINUS = "\N{MINUS SIGN}"
+DASH = "\N{EN DASH}"
+TIMES_100 = "\N{MULTIPLICATION SIGN} 100"
 
 
 @dataclass(frozen=True)
 class Quantity:
     """One thing that is measured: its name, and how its numbers are shown.
 
-    scale: what is shown is value * scale; unit: as a reader sees it in a header ("x 100", "dB", ""); note: a caution of
-    the task's author; undefined: a value that stands for "not defined" (COCO's -1).
+    scale: what is shown is value * scale; unit: as a reader sees it in a header (TIMES_100, "dB", ""); note: a caution
+    of the task's author; undefined: a value that stands for "not defined" (COCO's -1).
     """
 
     name: str
@@ -45,7 +47,7 @@ class Quantity:
         return value is not None and math.isfinite(value) and value != self.undefined
 
     def show(self, value: float | None) -> str:
-        return number(value * self.scale, self.digits) if value is not None and self.defined(value) else "–"
+        return number(value * self.scale, self.digits) if value is not None and self.defined(value) else DASH
 
     def show_change(self, value: float) -> str:
         return number(value * self.scale, self.digits, sign=True)
@@ -58,7 +60,7 @@ def number(value: float | None, digits: int, sign: bool = False) -> str:
     ('0.0', '+2.2', '–')
     """
     if value is None or not math.isfinite(value):
-        return "–"
+        return DASH
     text = f"{value:,.{digits}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     if not any(c in "123456789" for c in text):
         return text.lstrip("-")
@@ -84,7 +86,7 @@ def metric_quantity(
     about three significant digits.
     """
     if unit in ("0..1", "0..10"):
-        return Quantity(name, 100.0, 1, "× 100", higher_is_better, note, -1.0 if unit == "0..1" else None)
+        return Quantity(name, 100.0, 1, TIMES_100, higher_is_better, note, -1.0 if unit == "0..1" else None)
     digits = 1 if unit or largest >= 10 else 2 if largest >= 1 else 4
     return Quantity(name, 1.0, digits, "" if ".." in unit else unit, higher_is_better, note)
 
@@ -105,7 +107,7 @@ def duration(seconds: Any) -> str:
     ('42 s', '2 min 5 s', '2 h 2 min', '–')
     """
     if not isinstance(seconds, int | float) or not math.isfinite(seconds):
-        return "–"
+        return DASH
     if seconds < 60:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

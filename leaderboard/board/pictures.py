@@ -20,7 +20,14 @@ PALETTE = (
 """Okabe and Ito's colours for colour-blind readers first, then more that differ in lightness; names are drawn as well,
 since no sixteen colours can be told apart by everyone."""
 
-_NATURAL = {"sky": "#87c4f0", "water": "#2f78b8", "grass": "#6eb450", "sand": "#e3c98f", "tree": "#1f6b3a", "road": "#77777f"}
+_NATURAL = {
+    "sky": "#87c4f0",
+    "water": "#2f78b8",
+    "grass": "#6eb450",
+    "sand": "#e3c98f",
+    "tree": "#1f6b3a",
+    "road": "#77777f",
+}
 """Stuff keeps the colour that a reader expects it to have."""
 
 SMALLEST_NAMED = 0.012
@@ -58,7 +65,7 @@ class Painter:
 
     @classmethod
     def over(cls, names: set[str], natural: bool) -> Painter:
-        """Colours for `names`; natural: stuff and trees in their own colours (for areas; for lines contrast matters)."""
+        """Colours for `names`; natural: stuff and trees in their own (for areas; for lines contrast matters)."""
         known = _NATURAL if natural else {}
         rest = sorted(names - set(known))
         given = {name: PALETTE[k % len(PALETTE)] for k, name in enumerate(rest)}

@@ -16,12 +16,12 @@ from typing import Any
 
 from rewardmark.leaderboard.board.entries import Section
 from rewardmark.leaderboard.board.load import Run
-from rewardmark.leaderboard.board.pictures import Painter, decode_png, data_uri, size_of
+from rewardmark.leaderboard.board.pictures import Painter, data_uri, decode_png, size_of
 from rewardmark.rewards.errors import DataError
 
 __all__ = ["script", "write_gallery"]
 
-_WORDS = re.compile(r"\w+(?:['’]\w+)*|\W+")
+_WORDS = re.compile(r"\w+(?:['\u2019]\w+)*|\W+")
 _UNMARKED = frozenset({"a", "an", "the"})
 """Articles match nearly every reference, so marking them would only be noise."""
 
@@ -91,7 +91,7 @@ def _unusable(run: Run, row: dict[str, Any], column: str, error: Exception) -> D
 
 
 def _pictures(run: Run, row: dict[str, Any], task: str, assets: Path) -> dict[str, Any]:
-    """The sample's picture as a file named by its content, so that runs share it; for colorization its grey twin too."""
+    """The sample's picture as a file named by its content, so that runs share it; for colorization its grey twin."""
     png = bytes(row["image_png"])
     try:
         width, height = size_of(png)
@@ -119,7 +119,9 @@ def _names(task: str, contents: list[dict[str, Any]]) -> set[str]:
     if task == "detection":
         return {str(label) for content in contents for label in content.get("labels") or []}
     if task == "panoptic":
-        return {str(s.get("name")) for content in contents for s in content.get("segments") or [] if isinstance(s, dict)}
+        return {
+            str(s.get("name")) for content in contents for s in content.get("segments") or [] if isinstance(s, dict)
+        }
     return set()
 
 
@@ -146,10 +148,12 @@ def _drawn(
 
 def _boxes(content: dict[str, Any]) -> dict[str, Any]:
     rows = zip(content["boxes"], content["labels"], content["scores"], strict=True)
-    boxes = [[*(round(float(x), 2) for x in box), str(label), round(float(score), 4)] for box, label, score in rows]
-    if any(len(box) != 6 or not all(math.isfinite(x) for x in (*box[:4], box[5])) for box in boxes):
-        raise ValueError("a box is not four finite numbers and a finite score")
-    return {"boxes": sorted(boxes, key=lambda box: -box[5])}
+    boxes: list[tuple[list[float], str, float]] = []
+    for corners, label, score in rows:
+        boxes.append(([round(float(x), 2) for x in corners], str(label), round(float(score), 4)))
+        if len(corners) != 4 or not all(map(math.isfinite, (*boxes[-1][0], boxes[-1][2]))):
+            raise ValueError("a box is not four finite numbers and a finite score")
+    return {"boxes": [[*corners, label, score] for corners, label, score in sorted(boxes, key=lambda box: -box[2])]}
 
 
 def matched_words(text: str, references: list[str]) -> list[list[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from rewardmark.leaderboard.board.entries import Cell, Entry, Section
@@ -118,7 +118,10 @@ def run_rows(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:
                 ("finished", _time(provenance.get("finished"))),
                 ("machine", hardware_text(provenance.get("hardware"))),
                 ("python", str(provenance.get("python", UNKNOWN))),
-                ("packages", ", ".join(f"{k} {v}" for k, v in packages.items()) if isinstance(packages, dict) else UNKNOWN),
+                (
+                    "packages",
+                    ", ".join(f"{k} {v}" for k, v in packages.items()) if isinstance(packages, dict) else UNKNOWN,
+                ),
                 ("versions", ", ".join(f"{key} {value}" for key, value in file.versions.items())),
             ],
         ),
@@ -165,7 +168,7 @@ def _text(value: Any) -> str:
 
 def _moment(text: Any) -> datetime | None:
     try:
-        return datetime.fromisoformat(str(text)).astimezone(timezone.utc)
+        return datetime.fromisoformat(str(text)).astimezone(UTC)
     except ValueError:
         return None
 

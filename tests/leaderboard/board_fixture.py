@@ -71,9 +71,14 @@ def _panoptic(ids: np.ndarray, segments: list[dict[str, Any]]) -> str:
     rgb = np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=-1).astype(np.uint8)
     names = _names()
     rows = [
-        {"id": s["id"], "category_id": s["category_id"], "name": names[s["category_id"]]["name"],
-         "isthing": names[s["category_id"]]["isthing"]} for s in segments
-    ]  # fmt: skip
+        {
+            "id": s["id"],
+            "category_id": s["category_id"],
+            "name": names[s["category_id"]]["name"],
+            "isthing": names[s["category_id"]]["isthing"],
+        }
+        for s in segments
+    ]
     return json.dumps({"png": base64.b64encode(_png(rgb)).decode(), "segments": rows})
 
 
@@ -116,7 +121,9 @@ def prediction(task: str, index: int, skill: float, rng: np.random.Generator) ->
         tinted = grey + (s.image - grey) * (0.25 + 0.9 * skill) + rng.normal(0, 6, 3)
         return json.dumps({"png": base64.b64encode(_png(np.clip(tinted, 0, 255).astype(np.uint8))).decode()})
     words = str(rng.choice(s.captions)).split()
-    words = [str(rng.choice(["boat", "purple", "rock", "the", "small"])) if rng.random() < 0.35 * bad else w for w in words]
+    words = [
+        str(rng.choice(["boat", "purple", "rock", "the", "small"])) if rng.random() < 0.35 * bad else w for w in words
+    ]
     return json.dumps({"text": " ".join(words)})
 
 
@@ -157,72 +164,135 @@ def write_run(folder: Path, plan: Plan, start_run: str | None) -> None:
         outcome[7] = "unscored"
     if plan.method == "reinforce" and plan.reward.endswith("recall") and plan.seed == 1:
         outcome[11] = "failed"
-        failures = [{"reward": plan.reward, "sample_id": "12", "value": 1.5, "message": "1.5 is above the upper bound 1.0"}]
+        failures = [
+            {"reward": plan.reward, "sample_id": "12", "value": 1.5, "message": "1.5 is above the upper bound 1.0"}
+        ]
     scored = outcome == "ok"
-    weights = np.stack([np.random.default_rng([9, r]).multinomial(IMAGES, np.full(IMAGES, 1 / IMAGES)) for r in range(REPLICATES)])
+    weights = np.stack(
+        [np.random.default_rng([9, r]).multinomial(IMAGES, np.full(IMAGES, 1 / IMAGES)) for r in range(REPLICATES)]
+    )
     mean = float(scores.mean())
     drawn = {"reward": (weights[:, scored] @ rewards[scored]) / weights[:, scored].sum(1)}
     metrics: dict[str, Any] = {}
     for k, (name, (factor, offset)) in enumerate(METRICS[plan.task].items()):
         drawn[name] = factor * (weights @ scores) / IMAGES + offset
         low, high = np.quantile(drawn[name], [0.025, 0.975])
-        metrics[name] = {"value": factor * mean + offset, "low": float(low), "high": float(high),
-                         "higher_is_better": "frechet" not in name, "primary": k == 0, "unit": UNITS.get(name, "0..1"),
-                         "note": "features of an encoder trained here: not FID" if "frechet" in name else ""}  # fmt: skip
+        metrics[name] = {
+            "value": factor * mean + offset,
+            "low": float(low),
+            "high": float(high),
+            "higher_is_better": "frechet" not in name,
+            "primary": k == 0,
+            "unit": UNITS.get(name, "0..1"),
+            "note": "features of an encoder trained here: not FID" if "frechet" in name else "",
+        }
     own = rewards[scored]
     low, high = np.quantile(drawn["reward"], [0.025, 0.975])
     spec = {
-        "task": plan.task, "dataset": {**EVAL, "split": "train", "n": 20000, "seed": 1}, "eval_dataset": EVAL,
-        "model": "small", "start": "9f" * 32 if start_run else None, "start_name": f"cell:mle-{plan.task}" if start_run else None,
-        "method": plan.method, "options": {"samples": 8} if start_run else {"label_smoothing": 0.0}, "reward": plan.reward,
-        "reward_parameters": {}, "seed": plan.seed, "steps": 300 if start_run else 2000, "batch_size": 32,
+        "task": plan.task,
+        "dataset": {**EVAL, "split": "train", "n": 20000, "seed": 1},
+        "eval_dataset": EVAL,
+        "model": "small",
+        "start": "9f" * 32 if start_run else None,
+        "start_name": f"cell:mle-{plan.task}" if start_run else None,
+        "method": plan.method,
+        "options": {"samples": 8} if start_run else {"label_smoothing": 0.0},
+        "reward": plan.reward,
+        "reward_parameters": {},
+        "seed": plan.seed,
+        "steps": 300 if start_run else 2000,
+        "batch_size": 32,
         "decoding": {"mode": "greedy", "temperature": 1.0, "seed": 0},
-    }  # fmt: skip
+    }
     run = {
-        "schema": 1, "id": folder.name, "name": f"{plan.method}-{plan.task}-{plan.reward} seed={plan.seed}", "suite": "demo", "spec": spec,
-        "versions": {"task": "1", "method": "1", "reward": "1", "rewardmark": "0.1.0"}, "metrics": metrics,
-        "reward": {"name": plan.reward, "mean": float(own.mean()), "low": float(low), "high": float(high), "failures": len(failures),
-                   "unscored": int((outcome == "unscored").sum()), "bounds": [None, 1.0]},
-        "start_run": start_run, "evaluation_hash": "3c" * 32, "images": IMAGES, "failures": failures,
+        "schema": 1,
+        "id": folder.name,
+        "name": f"{plan.method}-{plan.task}-{plan.reward} seed={plan.seed}",
+        "suite": "demo",
+        "spec": spec,
+        "versions": {"task": "1", "method": "1", "reward": "1", "rewardmark": "0.1.0"},
+        "metrics": metrics,
+        "reward": {
+            "name": plan.reward,
+            "mean": float(own.mean()),
+            "low": float(low),
+            "high": float(high),
+            "failures": len(failures),
+            "unscored": int((outcome == "unscored").sum()),
+            "bounds": [None, 1.0],
+        },
+        "start_run": start_run,
+        "evaluation_hash": "3c" * 32,
+        "images": IMAGES,
+        "failures": failures,
         "provenance": {
-            "git_commit": "1afbf19c0ffee" + "0" * 27, "git_dirty": False, "packages": {"torch": "2.13.0", "transformers": "5.23.0", "hotcoco": "1.3.0"},
-            "hardware": {"machine": "x86_64", "cpu": "Xeon (test)", "cores": 2, "threads": 2, "device": "cpu"}, "python": "3.11.9",
-            "command": "rewardmark run demo --only 'reinforce*' --out runs/", "started": "2026-01-05T10:00:00+00:00",
+            "git_commit": "1afbf19c0ffee" + "0" * 27,
+            "git_dirty": False,
+            "packages": {"torch": "2.13.0", "transformers": "5.23.0", "hotcoco": "1.3.0"},
+            "hardware": {"machine": "x86_64", "cpu": "Xeon (test)", "cores": 2, "threads": 2, "device": "cpu"},
+            "python": "3.11.9",
+            "command": "rewardmark run demo --only 'reinforce*' --out runs/",
+            "started": "2026-01-05T10:00:00+00:00",
             "finished": f"2026-01-05T10:0{plan.seed}:30+00:00",
         },
-        "cost": {"wall_seconds": 148.2 + plan.seed, "tokens": 1_228_800, "images": 9600, "fit_seconds": 131.0, "predict_seconds": 9.4,
-                 "evaluate_seconds": 7.8},
-    }  # fmt: skip
+        "cost": {
+            "wall_seconds": 148.2 + plan.seed,
+            "tokens": 1_228_800,
+            "images": 9600,
+            "fit_seconds": 131.0,
+            "predict_seconds": 9.4,
+            "evaluate_seconds": 7.8,
+        },
+    }
     (folder / "run.json").write_text(json.dumps(run))
     shown = range(PICTURES)
-    pq.write_table(pa.table({
-        "sample_id": [str(k + 1) for k in range(IMAGES)], "image_id": list(range(1, IMAGES + 1)),
-        "prediction": [prediction(plan.task, k, skill, rng) for k in range(IMAGES)], "score": scores,
+    samples = {
+        "sample_id": [str(k + 1) for k in range(IMAGES)],
+        "image_id": list(range(1, IMAGES + 1)),
+        "prediction": [prediction(plan.task, k, skill, rng) for k in range(IMAGES)],
+        "score": scores,
         "reward": [float(r) if o == "ok" else None for r, o in zip(rewards, outcome, strict=True)],
-        "components": ["{}"] * IMAGES, "outcome": outcome.tolist(), "width": [48] * IMAGES, "height": [48] * IMAGES,
+        "components": ["{}"] * IMAGES,
+        "outcome": outcome.tolist(),
+        "width": [48] * IMAGES,
+        "height": [48] * IMAGES,
         "image_png": [_png(scene(k).image) if k in shown else None for k in range(IMAGES)],
         "truth": [truth(plan.task, k) if k in shown else None for k in range(IMAGES)],
-    }), folder / "samples.parquet")  # fmt: skip
+    }
+    pq.write_table(pa.table(samples), folder / "samples.parquet")
     rows = [(m, r, float(v)) for m, values in drawn.items() for r, v in enumerate(values)]
-    pq.write_table(pa.table(dict(zip(("metric", "replicate", "value"), map(list, zip(*rows, strict=True)), strict=True))),
-                   folder / "replicates.parquet")  # fmt: skip
-    pq.write_table(pa.table(dict(zip(("step", "name", "value"), map(list, zip(*_curves(plan, mean, rng), strict=True)), strict=True))),
-                   folder / "curves.parquet")  # fmt: skip
+    _write(folder / "replicates.parquet", ("metric", "replicate", "value"), rows)
+    _write(folder / "curves.parquet", ("step", "name", "value"), _curves(plan, mean, rng))
+
+
+def _write(file: Path, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    pq.write_table(pa.table(dict(zip(names, columns, strict=True))), file)
 
 
 def _curves(plan: Plan, mean: float, rng: np.random.Generator) -> list[tuple[int, str, float]]:
     rows: list[tuple[int, str, float]] = []
     steps = 300 if plan.method == "reinforce" else 2000
-    first = list(METRICS[plan.task])[0]
+    first = next(iter(METRICS[plan.task]))
     for step in range(0, steps, max(1, steps // 300)):
         x = step / steps
         if plan.method == "reinforce":
-            rows += [(step, "reward", 0.3 + 0.3 * (1 - np.exp(-3 * x)) + rng.normal(0, 0.03)),
-                     (step, "entropy", 2.1 - 0.9 * x + rng.normal(0, 0.03)), (step, "kl", 0.4 * x**0.7 + abs(rng.normal(0, 0.01))),
-                     (step, "length", 22 - 3 * x + rng.normal(0, 0.4))]  # fmt: skip
-        rows += [(step, "loss", 3 * np.exp(-3 * x) + 0.4 + rng.normal(0, 0.05) if plan.method == "mle" else rng.normal(0, 0.1))]
+            rows += [
+                (step, "reward", 0.3 + 0.3 * (1 - np.exp(-3 * x)) + rng.normal(0, 0.03)),
+                (step, "entropy", 2.1 - 0.9 * x + rng.normal(0, 0.03)),
+                (step, "kl", 0.4 * x**0.7 + abs(rng.normal(0, 0.01))),
+                (step, "length", 22 - 3 * x + rng.normal(0, 0.4)),
+            ]
+        rows += [
+            (
+                step,
+                "loss",
+                3 * np.exp(-3 * x) + 0.4 + rng.normal(0, 0.05) if plan.method == "mle" else rng.normal(0, 0.1),
+            )
+        ]
+        rows += [(step, "seconds_update", 0.03 + abs(rng.normal(0, 0.002)))]
     for step in range(0, steps + 1, steps // 6):
-        rows += [(step, first, mean * (0.75 + 0.25 * step / steps) + rng.normal(0, 0.004 * mean))]
+        rows += [(step, f"val/{first}", mean * (0.75 + 0.25 * step / steps) + rng.normal(0, 0.004 * mean))]
     return rows
 
 

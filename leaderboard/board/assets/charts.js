@@ -5,8 +5,8 @@
   const HEIGHT = 230, LEFT = 52, RIGHT = 10, TOP = 12, BOTTOM = 34;
 
   /** At most `most` round numbers that span [low, high]. */
-  function ticks(low, high, most) {
-    const raw = (high - low) / most || 1;
+  function ticks(low, high, most, least = 0) {
+    const raw = Math.max((high - low) / most || 1, least);
     const power = 10 ** Math.floor(Math.log10(raw));
     const step = [1, 2, 2.5, 5, 10].find((m) => m * power >= raw) * power;
     const found = [];
@@ -39,6 +39,7 @@
       holder.append(h("p", { class: "muted empty" }, "No line is switched on."));
       return;
     }
+    if (!holder.clientWidth) return; // out of sight: drawn when it is opened
     const width = Math.max(240, holder.clientWidth);
     const xs = lines.flatMap((line) => line.x), ys = lines.flatMap((line) => line.y);
     const [x0, x1] = [Math.min(...xs), Math.max(...xs, Math.min(...xs) + 1)];
@@ -51,7 +52,7 @@
       width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", tabindex: 0,
       "aria-label": `${panel.name} by training step; arrow keys read values`,
     });
-    const yt = ticks(y0, y1, 5), xt = ticks(x0, x1, Math.min(6, width / 70));
+    const yt = ticks(y0, y1, 5), xt = ticks(x0, x1, Math.min(6, width / 70), 1);
     for (const y of yt.found) {
       svg.append(s("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: py(y), y2: py(y) }));
       svg.append(s("text", { class: "tick", x: LEFT - 7, y: py(y) + 4, "text-anchor": "end" }, show(y, yt.digits)));
@@ -143,7 +144,7 @@
     let wanted = { method: "", reward: "" };
     const legend = h("ul", { class: "legend", "aria-label": `${title}: lines shown` });
     const figures = panels.map((panel) => h("figure", { class: "panel" },
-      h("figcaption", {}, h("b", {}, panel.name), h("span", { class: "unit" }, ` ${panel.unit}${panel.official ? " · official metric" : ""}`)),
+      h("figcaption", {}, h("b", {}, panel.name), h("span", { class: "unit" }, ` ${panel.unit}${panel.official ? " · official" : ""}`)),
       h("div", { class: "plot-box" }, h("div", { class: "plot-area" }), h("div", { class: "tip", hidden: true, "aria-live": "polite" }))));
     function redraw() {
       const visible = new Set(entries.filter((index) => {
@@ -163,11 +164,15 @@
       });
       legend.append(h("li", {}, button));
     }
-    root.append(h("h4", {}, title), legend, h("div", { class: "panels" }, figures));
+    const holders = [true, false].map((main) => h("div", { class: "panels" }, figures.filter((_, k) => panels[k].main === main)));
+    const rest = holders[1].children.length;
+    const more = rest ? h("details", { class: "more-curves" }, h("summary", {}, `${rest} more ${rest === 1 ? "curve" : "curves"}`), holders[1]) : null;
+    if (more) more.addEventListener("toggle", () => redraw()); // what was closed had no width to be drawn in
+    root.append(...[h("h4", {}, title), legend, holders[0], more].filter(Boolean));
     document.addEventListener("rewardmark:filter", (event) => { wanted = event.detail; redraw(); });
-    let last = figures[0].clientWidth;
+    let last = root.clientWidth;
     new ResizeObserver(() => {
-      if (figures[0].clientWidth && figures[0].clientWidth !== last) { last = figures[0].clientWidth; redraw(); }
+      if (root.clientWidth && root.clientWidth !== last) { last = root.clientWidth; redraw(); }
     }).observe(root);
     redraw();
   }

@@ -140,7 +140,7 @@
     }
 
     function columnsOf(sample, now, then, units) {
-      const context = { least: state.least, colours: section.gallery.colours, units };
+      const context = { least: state.least, colours: section.gallery.colours, units, large: units > 320 };
       const draw = (drawn) => overlays.draw(section.task, sample, drawn, context);
       const nothing = { view: h("p", { class: "muted" }, "none"), text: "" };
       const seen = overlays.input(sample, section.task);

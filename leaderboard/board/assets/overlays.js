@@ -2,6 +2,8 @@
 "use strict";
 window.Rewardmark.overlays = (() => {
   const { h, s, show } = window.Rewardmark;
+  const MOST_NAMED = 9; // more names than this hide the picture; colours, pointing and the large view still tell
+
   function iou(a, b) {
     const w = Math.min(a[2], b[2]) - Math.max(a[0], b[0]), t = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
     if (w <= 0 || t <= 0) return 0;
@@ -52,13 +54,15 @@ window.Rewardmark.overlays = (() => {
     const names = boxes.map((box) => (truth ? box[4] : `${box[4]} ${show(box[5], 2)}`)).join(", ");
     const svg = overlay(sample, `${boxes.length} boxes: ${names || "none"}`, context.units);
     const tags = [];
+    const named = context.large || boxes.length <= MOST_NAMED;
     boxes.forEach((box, n) => {
       const colour = context.colours[box[4]];
       const [x, y, w, t] = [box[0] * k, box[1] * k, (box[2] - box[0]) * k, (box[3] - box[1]) * k];
       const common = { x, y, width: Math.max(w, 1), height: Math.max(t, 1), fill: "none" };
       svg.append(s("rect", { ...common, class: "casing" }));
-      svg.append(s("rect", { ...common, class: found[n] ? "box" : "box missed", stroke: colour }));
-      tags.push(tag(x - 1.5, y - 24, truth ? box[4] : `${box[4]} ${show(box[5], 2)}`, colour, context.units));
+      const name = truth ? box[4] : `${box[4]} ${show(box[5], 2)}`;
+      svg.append(s("rect", { ...common, class: found[n] ? "box" : "box missed", stroke: colour }, s("title", {}, name)));
+      if (named) tags.push(tag(x - 1.5, y - 24, name, colour, context.units));
     });
     svg.append(...tags.reverse()); // the surest prediction's name lies on top
     const hidden = drawn.boxes.length - boxes.length;

@@ -1,0 +1,36 @@
+"""What tests of several folders share: a folder of synthetic runs, and the page built from it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def board_fixture() -> ModuleType:
+    """The module that writes synthetic runs."""
+    file = Path(__file__).parent / "leaderboard" / "board_fixture.py"
+    spec = importlib.util.spec_from_file_location("rewardmark_board_fixture", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def board_runs(board_fixture: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Synthetic runs of the four tasks; to be read only."""
+    return board_fixture.write_runs(tmp_path_factory.mktemp("board") / "runs")
+
+
+@pytest.fixture(scope="session")
+def board_site(board_runs: Path) -> Path:
+    """The page of `board_runs`; to be read only."""
+    from rewardmark.leaderboard.board import build_board
+
+    return build_board(board_runs, board_runs.parent / "site").index.parent
