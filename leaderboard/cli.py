@@ -18,11 +18,12 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Rewardmark: a benchmark suite for reward functions, and for the vision models tuned with them.",
 )
 app.command("run")(run)
-app.command("board")(board)
+app.command("board", epilog="Example: `rewardmark board runs --out site`")(board)
 app.command("check")(check)
 app.command("list")(list_)
 app.add_typer(data.app, name="data")

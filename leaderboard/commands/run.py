@@ -37,7 +37,7 @@ def run(
         int, typer.Option(min=1, metavar="N", help="So many cells at a time, each in its own process.")
     ] = 1,
     threads: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="CPU threads of a cell [default: OMP_NUM_THREADS, or 2].")
+        int | None, typer.Option(min=1, metavar="N", help="CPU threads of a cell (else OMP_NUM_THREADS, else 2).")
     ] = None,
 ) -> None:
     """Run a suite: train, predict and judge every cell that has not been finished yet.
