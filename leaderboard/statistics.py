@@ -51,16 +51,16 @@ class Interval:
 def percentile_interval(replicates: ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """The bootstrap percentile interval (Efron and Tibshirani 1993, ch. 13) of replicates [R]; NaN ones are left out.
 
-    (nan, nan) for fewer than two replicates.
+    (nan, nan) when fewer than two, or fewer than half of them, are defined.
 
     >>> percentile_interval([0.0, 1.0, 2.0, 3.0, 4.0], level=0.5)
     (1.0, 3.0)
     """
     import numpy as np
 
-    finite = np.asarray(replicates, dtype=np.float64)
-    finite = finite[np.isfinite(finite)]
-    if len(finite) < 2:
+    drawn = np.asarray(replicates, dtype=np.float64)
+    finite = drawn[np.isfinite(drawn)]
+    if not _enough(len(finite), len(drawn)):
         return math.nan, math.nan
     low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
@@ -81,7 +81,7 @@ def mean_over_seeds(values: ArrayLike, replicates: ArrayLike, images: int, level
     """The mean of a metric over S training seeds, all judged on the same images, with its interval.
 
     values [S]: the metric itself; replicates [S, R]: its image bootstrap, column r the same resample for every seed
-    (R may be 0); images: how many images were resampled.
+    (R may be 0: then seeds alone speak); images: how many images were resampled.
 
     One seed: the percentile interval of its replicates. It covers the choice of images only.
     S >= 2 seeds: mean +- t(df) * sqrt(V_images + V_seeds), where
@@ -102,11 +102,15 @@ def mean_over_seeds(values: ArrayLike, replicates: ArrayLike, images: int, level
         raise ValueError(f"values {observed.shape} and replicates {drawn.shape} should be [S] and [S, R] with S >= 1")
     seeds, mean = len(observed), float(observed.mean())
     averaged = drawn.mean(axis=0)
-    averaged = averaged[np.isfinite(averaged)]
-    v_images = float(averaged.var(ddof=1)) if len(averaged) > 1 else math.nan
+    defined = averaged[np.isfinite(averaged)]
+    v_images = float(defined.var(ddof=1)) if _enough(len(defined), len(averaged)) else math.nan
     if seeds == 1:
         low, high = percentile_interval(averaged, level)
         return Interval(mean, low, high, 1, None, math.sqrt(v_images))
+    if len(averaged) and math.isnan(
+        v_images
+    ):  # resampled, but hardly ever defined: images leave more open than seeds say
+        return Interval(mean, math.nan, math.nan, seeds)
     v_seeds = float(observed.var(ddof=1)) / seeds
     v_known = 0.0 if math.isnan(v_images) else v_images
     df = _satterthwaite(v_known, images - 1, v_seeds, seeds - 1)
@@ -135,6 +139,10 @@ def paired_difference(
     if tuned.shape != start.shape or drawn.shape != start_drawn.shape:
         raise ValueError(f"paired sides differ: {tuned.shape} and {start.shape}, {drawn.shape} and {start_drawn.shape}")
     return mean_over_seeds(tuned - start, drawn - start_drawn, images, level)
+
+
+def _enough(defined: int, drawn: int) -> bool:
+    return defined >= 2 and defined * 2 >= drawn
 
 
 def _satterthwaite(first: float, first_df: float, second: float, second_df: float) -> float:

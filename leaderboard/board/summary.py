@@ -86,20 +86,18 @@ def headline(sections: list[Section]) -> list[str]:
     """One sentence on the primary official metrics and one on the rewards: how many changes are real, and which way."""
     primary = [entry.cells[section.primary.name] for section in sections for entry in section.tuned]
     own = [entry.own_reward for section in sections for entry in section.tuned if entry.own_reward]
-    return [text for text in (_count(own, "own reward"), _count(primary, "primary official metric")) if text]
+    return [text for text in (_count(own, "Own reward"), _count(primary, "Primary official metric")) if text]
 
 
 def _count(cells: list[Cell], what: str) -> str:
     judged = [cell.verdict for cell in cells if cell.verdict]
     if not judged:
         return ""
+    wordings = {"better": "better than their start", "worse": "worse", "unclear": "not told apart"}
     parts = [
-        f"{judged.count(kind)} {wording}"
-        for kind, wording in (("better", "better"), ("worse", "worse"), ("unclear", "not told apart from the start"))
-        if kind in judged
+        f"{judged.count(kind)} {wording}" for kind, wording in wordings.items() if kind in judged or kind == "better"
     ]
-    noun = "entry" if len(judged) == 1 else "entries"
-    return f"By {what}, of {len(judged)} tuned {noun}: {', '.join(parts)}."
+    return f"{what}: of {len(judged)} tuned, {', '.join(parts)}."
 
 
 def run_rows(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:

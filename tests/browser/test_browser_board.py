@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,21 @@ def test_dark_follows_the_system_and_the_button_overrules_it(open_site: Any, boa
     assert sum(map(int, dark[4:-1].split(","))) < 150 < 700 < sum(map(int, light[4:-1].split(",")))
     page.reload()
     assert page.evaluate(colour) == light
+
+
+def test_everything_has_a_name_for_screen_readers(opened: Opened):
+    opened.everything()
+    page = opened.page
+    assert page.evaluate("[...document.images].every(i => i.hasAttribute('alt'))")
+    named = """e => (e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent).trim() !== ''"""
+    nameless = page.locator("button, select, input, a, svg[role=img]").evaluate_all(
+        f"all => all.filter(e => !({named})(e)).map(e => e.outerHTML.slice(0, 200))"
+    )
+    assert nameless == []
+    ids = page.locator("[id]").evaluate_all("all => all.map(e => e.id)")
+    assert len(ids) == len(set(ids))
+    levels = page.locator("h1, h2, h3, h4, h5").evaluate_all("all => all.map(e => Number(e.tagName[1]))")
+    assert levels.count(1) == 1 and all(later - now <= 1 for now, later in pairwise(levels))
 
 
 def test_a_link_to_a_run_opens_it(opened: Opened):

@@ -33,6 +33,13 @@ def test_percentile_interval_leaves_undefined_replicates_out():
     assert all(map(math.isnan, percentile_interval([math.nan, 1.0])))
 
 
+def test_a_metric_that_resamples_leave_undefined_has_no_interval():
+    rarely = np.full((2, 10), np.nan)
+    rarely[:, :4] = 0.5
+    assert not mean_over_seeds([0.5, 0.6], rarely, images=10).known
+    assert not mean_over_seeds([0.5], rarely[:1], images=10).known
+
+
 def test_seeds_without_replicates_give_the_t_interval():
     values = [0.5, 0.6, 0.4]
     interval = mean_over_seeds(values, np.zeros((3, 0)), images=100)

@@ -70,7 +70,7 @@
     const orderBox = select("Show", orders, (value) => { state.order = value; update(); });
     const controls = h("div", { class: "controls" }, entryBox.node, seedBox.node, orderBox.node);
     if (section.task === "detection") {
-      const text = h("output", {}, show(state.least, 2));
+      const text = h("b", { class: "readout" }, show(state.least, 2)); // an output element would take the label for itself
       const slider = h("input", { type: "range", min: 0, max: 1, step: 0.05, value: state.least, oninput: (event) => {
         state.least = Number(event.target.value);
         text.textContent = show(state.least, 2);
