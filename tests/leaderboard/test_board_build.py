@@ -180,3 +180,14 @@ def test_the_folder_can_be_moved(board_site, tmp_path):
     shutil.copytree(board_site, tmp_path / "moved")
     page = (tmp_path / "moved/index.html").read_text()
     assert str(board_site) not in page and 'src="/' not in page and 'href="/' not in page
+
+
+def test_the_command_builds_the_page_and_says_what_is_on_it(detection, tmp_path):
+    from rewardmark.leaderboard.cli import app
+    from typer.testing import CliRunner
+
+    result = CliRunner().invoke(app, ["board", str(detection), "--out", str(tmp_path / "site")])
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    assert "6 runs, 3 entries, tasks: detection" in said and "1 unfinished run(s)" in said
+    assert (tmp_path / "site/index.html").is_file()
