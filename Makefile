@@ -45,7 +45,7 @@ lint: $(DEV_STAMP)
 		-p rewardmark.rewards -p rewardmark.tasks -p rewardmark.baselines -p rewardmark.leaderboard
 
 bench: $(DEV_STAMP)
-	$(PYTEST) tests/benchmarks --benchmark-only -m "slow or not slow"
+	$(PYTEST) --benchmark-only -m "slow or not slow"
 
 starts: $(STAMP)
 	$(BIN)/rewardmark run starts --out build/starts

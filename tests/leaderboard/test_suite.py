@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rewardmark.leaderboard.plan import Plan
+from rewardmark.leaderboard.data import Splits
+from rewardmark.leaderboard.plan import Plan, plan_suite
 from rewardmark.leaderboard.suite import find_suite, load_suite, shipped_suites
 from rewardmark.leaderboard.toml_lines import line_of
 from rewardmark.rewards.errors import RewardmarkError
@@ -195,3 +196,12 @@ def test_cells_of_one_training_wait_for_the_first(planned: Planned) -> None:
     assert plan.cells[0].fit_key == plan.cells[1].fit_key
     assert plan.cells[0].run_id != plan.cells[1].run_id
     assert plan.cells[1].needs == (0,)
+
+
+def test_the_evaluator_counts_only_where_there_is_a_choice(plugin: Path, write: Write) -> None:
+    suite = load_suite(write(TOY + "steps = 1\n" + CELL))
+    plans = [plan_suite(suite, Splits(), evaluator=name) for name in ("hotcoco", "pycocotools")]
+    (toy, detection), (same_toy, other_detection) = (plan.cells for plan in plans)
+    assert toy.run_id == same_toy.run_id
+    assert detection.run_id != other_detection.run_id
+    assert detection.fit_key == other_detection.fit_key
