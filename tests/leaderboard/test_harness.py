@@ -188,3 +188,25 @@ def test_a_plugin_that_changes_gets_other_runs(plugin: Path, write: Callable[...
         exec(compile(file.read_text(), str(file), "exec"), scope)
         hashes.append(_outside({"reward": scope["reward"]})["reward"])
     assert hashes[0] != hashes[1]
+
+
+def test_broken_off_after_the_training_it_does_not_train_again(
+    context: Contexts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TOY_LOG", str(tmp_path / "log"))
+    made = context(TOY + "steps = 4\n")
+    with monkeypatch.context() as broken:
+        broken.setattr("rewardmark.leaderboard.cell.judge", lambda *_: 1 / 0)
+        assert run_plan(made)[0].error == "ZeroDivisionError: division by zero"
+    assert not made.store.is_finished(made.plan.cells[0].run_id)
+    assert run_plan(made)[0].state == "finished"
+    assert (tmp_path / "log").read_text() == "fit from 0\n"
+    assert runs(made)[0]["cost"]["images"] == 4
+
+
+def test_a_run_that_goes_on_keeps_the_number_of_threads_it_began_with(context: Contexts) -> None:
+    made = context(TOY + "steps = 4\noptions = { crash_at = 2 }\n")
+    run_plan(made)
+    made.threads = 2
+    run_plan(made)
+    assert made.store.partial(made.plan.cells[0].run_id).read("threads.json") == {"threads": 1}
