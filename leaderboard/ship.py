@@ -44,7 +44,8 @@ def ship(runs: Path, out: Path) -> list[Path]:
 def provenance_of(run: dict[str, Any]) -> dict[str, Any]:
     """What a reader needs to make a checkpoint again, and what it reached on held-out images (in float32)."""
     return {
-        "command": f"rewardmark run {SUITE} --only '*{run['name']}*'",
+        # Sums are taken in another order with another number of threads, so it belongs to what makes the same bits.
+        "command": f"rewardmark run {SUITE} --only '*{run['name']}*' --threads {run['provenance']['hardware']['threads']}",
         "run": run["id"],
         "spec": run["spec"],
         "versions": run["versions"],
