@@ -47,7 +47,7 @@ lint: $(DEV_STAMP)
 bench: $(DEV_STAMP)
 	$(PYTEST) --benchmark-only -m "slow or not slow"
 
-starts: $(STAMP)
+
 	$(BIN)/rewardmark run starts --out build/starts
 
 install: $(STAMP)

@@ -100,7 +100,7 @@ class Loop:
         predictions = predict_with(self.model, self.codec, job.val, indices, Decoding(), job.device)
         self.model.train()
         # METEOR takes seconds and a gigabyte, and is never the primary metric.
-        cheaper = {"meteor": False} if job.task.name == "captioning" else {}
+        cheaper: dict[str, Any] = {"meteor": False} if job.task.name == "captioning" else {}
         statistics = job.task.statistics(job.val, indices, predictions, **cheaper)
         metrics = statistics.metrics(None)
         self.curves.append({"step": step, "name": f"val/{job.task.primary}", "value": float(metrics[job.task.primary])})
@@ -164,7 +164,8 @@ def native_bfloat16() -> bool:
 
 def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Weight decay on matrices only: not on biases, norms and embeddings."""
-    decayed, plain = [], []
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     for name, parameter in module.named_parameters():
         if not parameter.requires_grad:
             continue

@@ -73,7 +73,7 @@ class MLE:
         model, codec = start_model(job.task.name, job.train, job.model, job.start, job.options, job.seed)
         if options.augment == "crop" and job.task.name != "detection":
             raise RewardmarkError(f"method 'mle': augment = 'crop' is written for detection, not for {job.task.name}")
-        model.to(job.device).train()
+        model.to(torch.device(job.device)).train()
         compile_layers(model, job.device, options.compile)
         optimizer = torch.optim.AdamW(
             parameter_groups(model, options.weight_decay), lr=options.learning_rate, betas=(0.9, 0.98)

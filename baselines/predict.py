@@ -64,5 +64,5 @@ def predict(
 ) -> Any:
     """`predict_with` for a checkpoint folder."""
     model, codec = load_model(checkpoint)
-    model.to(device).eval()
+    model.to(torch.device(device)).eval()
     return predict_with(model, codec, split, np.asarray(indices), decoding, device, batch_size, progress)

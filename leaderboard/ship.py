@@ -43,9 +43,10 @@ def ship(runs: Path, out: Path) -> list[Path]:
 
 def provenance_of(run: dict[str, Any]) -> dict[str, Any]:
     """What a reader needs to make a checkpoint again, and what it reached on held-out images (in float32)."""
+    # Sums are taken in another order with another number of threads, so it belongs to what makes the same bits.
+    threads = run["provenance"]["hardware"]["threads"]
     return {
-        # Sums are taken in another order with another number of threads, so it belongs to what makes the same bits.
-        "command": f"rewardmark run {SUITE} --only '*{run['name']}*' --threads {run['provenance']['hardware']['threads']}",
+        "command": f"rewardmark run {SUITE} --only '*{run['name']}*' --threads {threads}",
         "run": run["id"],
         "spec": run["spec"],
         "versions": run["versions"],

@@ -39,7 +39,8 @@ options = { samples = 4, learning_rate = 1e-3 }
 
 
 def command(suite: Path, out: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "rewardmark.leaderboard.cli", "run", str(suite), "--out", str(out), "--threads", "1", *more]
+    run = [sys.executable, "-m", "rewardmark.leaderboard.cli", "run"]
+    return [*run, str(suite), "--out", str(out), "--threads", "1", *more]
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,8 @@ def test_killed_in_the_middle_it_ends_with_the_numbers_of_an_unbroken_run(suite,
     process.wait()
     assert state is not None and state.exists(), "the tuning was not caught in the middle"
     assert not list(tmp_path.glob("detection-reinforce-*/run.json"))
-    done = subprocess.run(command(suite, tmp_path, *only), env=environment, capture_output=True, text=True, timeout=300)
+    again = command(suite, tmp_path, *only)
+    done = subprocess.run(again, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     resumed = results(tmp_path)
     assert resumed
