@@ -17,6 +17,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 SITE ?= site
+JOBS ?= 2
 PYTEST ?= $(BIN)/python -m pytest
 
 STAMP := $(VENV)/.installed
@@ -24,7 +25,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 demo: $(STAMP)
-	$(BIN)/rewardmark run demo --out $(RUNS)
+	$(BIN)/rewardmark run demo --out $(RUNS) --jobs $(JOBS) --threads 1
 	$(BIN)/rewardmark board $(RUNS) --out $(SITE)
 	@echo
 	@echo "The page: $(abspath $(SITE))/index.html"
@@ -47,8 +48,9 @@ lint: $(DEV_STAMP)
 bench: $(DEV_STAMP)
 	$(PYTEST) --benchmark-only -m "slow or not slow"
 
-
-	$(BIN)/rewardmark run starts --out build/starts
+starts: $(STAMP)
+	$(BIN)/rewardmark run starts --out build/starts --jobs 2 --threads 1
+	$(BIN)/python -m rewardmark.leaderboard.ship build/starts baselines/checkpoints
 
 install: $(STAMP)
 
