@@ -111,7 +111,8 @@ def test_killed_in_the_middle_it_ends_with_the_numbers_of_an_unbroken_run(suite,
 
 
 def test_the_board_shows_what_was_run(environment, unbroken, tmp_path):
-    board = [sys.executable, "-m", "rewardmark.leaderboard.cli", "board", str(unbroken), "--out", str(tmp_path / "site")]
+    board = [sys.executable, "-m", "rewardmark.leaderboard.cli", "board"]
+    board += [str(unbroken), "--out", str(tmp_path / "site")]
     done = subprocess.run(board, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "site" / "index.html").read_text()
