@@ -27,7 +27,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 def write_report(runs: Path, out: Path, title: str | None = None) -> Path:
     """Write `out/README.md`, `out/runs.json`, `out/curves.csv` and one SVG a curve from the finished runs in `runs`.
 
-    Raises RewardmarkError when there is none.
+    What stands in `out/notes.md` is put under the heading. Raises RewardmarkError when there is no finished run.
     """
     from pyarrow import parquet
 
@@ -55,7 +55,9 @@ def write_report(runs: Path, out: Path, title: str | None = None) -> Path:
         writer.writerows(rows)
     pictures = _pictures(found, rows, out)
     heading = title or ", ".join(sorted({run["suite"] for run in found}))
-    lines = [f"# {heading}", "", *_how(found), "", *_tables(store, found), *_curve_list(pictures), ""]
+    notes = out / "notes.md"  # what a person has to say about it; kept when the report is made again
+    said = [notes.read_text().strip(), ""] if notes.is_file() else []
+    lines = [f"# {heading}", "", *said, *_how(found), "", *_tables(store, found), *_curve_list(pictures), ""]
     (out / "README.md").write_text("\n".join(lines))
     return out / "README.md"
 
@@ -162,8 +164,9 @@ def _pictures(found: list[dict[str, Any]], rows: list[dict[str, Any]], out: Path
 
 
 def _chart(title: str, lines: list[tuple[str, list[tuple[float, float]]]]) -> str:
-    """A line chart, 360 x 240."""
-    width, height, left, top, right, bottom = 360, 240, 52, 28, 12, 34
+    """A line chart, 360 px wide, its legend below in rows of three."""
+    legend = 14 * ((len(lines) + 2) // 3)
+    width, height, left, top, right, bottom = 360, 220 + legend, 52, 28, 12, 24 + legend
     xs = [x for _, points in lines for x, _ in points]
     ys = [y for _, points in lines for _, y in points]
     low, high = min(ys), max(ys)
@@ -187,16 +190,16 @@ def _chart(title: str, lines: list[tuple[str, list[tuple[float, float]]]]) -> st
         x, y = place(0, value).split(",")
         parts.append(f'<line x1="{x}" y1="{y}" x2="{width - right}" y2="{y}" stroke="#ddd"/>')
         parts.append(f'<text x="{left - 5}" y="{float(y) + 3:.1f}" text-anchor="end" fill="#555">{value:.3g}</text>')
-    parts.append(f'<text x="{left}" y="{height - 18}" fill="#555">0</text>')
-    parts.append(f'<text x="{width - right}" y="{height - 18}" text-anchor="end" fill="#555">{last:g} steps</text>')
+    below = height - legend - 9
+    parts.append(f'<text x="{left}" y="{below}" fill="#555">0</text>')
+    parts.append(f'<text x="{width - right}" y="{below}" text-anchor="end" fill="#555">{last:g} steps</text>')
     for k, (name, points) in enumerate(lines):
         colour = COLOURS[k % len(COLOURS)]
         drawn = " ".join(place(x, y) for x, y in points)
         parts.append(f'<polyline points="{drawn}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
-        parts.append(
-            f'<text x="{left + 150 * (k % 2)}" y="{height - 5}" fill="{colour}">{escape(name)}</text>' if k < 2 else ""
-        )
-    return "\n".join([*filter(None, parts), "</svg>", ""])
+        across, down = 8 + 118 * (k % 3), height - legend + 8 + 14 * (k // 3)
+        parts.append(f'<text x="{across}" y="{down}" font-weight="bold" fill="{colour}">{escape(name)}</text>')
+    return "\n".join([*parts, "</svg>", ""])
 
 
 if __name__ == "__main__":
