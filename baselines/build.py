@@ -84,6 +84,15 @@ def load_model(folder: Path) -> tuple[PixelsToTokens, Codec]:
     return model, codec_from_dict(model.config.codec)
 
 
+def on_device(model: PixelsToTokens, device: str) -> PixelsToTokens:
+    """The model, moved to a device in place.
+
+    By `torch.nn.Module.to`: what transformers wraps around it checks quantised weights, which there are none of here.
+    """
+    torch.nn.Module.to(model, torch.device(device))
+    return model
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without transformers' progress bars: they last milliseconds here and would tear the harness's own."""

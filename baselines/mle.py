@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 from rewardmark.baselines.batches import batch_indices, crop_boxes, crop_images, draw_crops, step_rng
-from rewardmark.baselines.build import start_model
+from rewardmark.baselines.build import on_device, start_model
 from rewardmark.baselines.loop import Loop, autocast, compile_layers, parameter_groups, set_learning_rate
 from rewardmark.baselines.method import Decoding, FitJob, FitResult, Progress, silent
 from rewardmark.baselines.options import at_least, choice, read_options
@@ -73,7 +73,7 @@ class MLE:
         model, codec = start_model(job.task.name, job.train, job.model, job.start, job.options, job.seed)
         if options.augment == "crop" and job.task.name != "detection":
             raise RewardmarkError(f"method 'mle': augment = 'crop' is written for detection, not for {job.task.name}")
-        model.to(torch.device(job.device)).train()
+        on_device(model, job.device).train()
         compile_layers(model, job.device, options.compile)
         optimizer = torch.optim.AdamW(
             parameter_groups(model, options.weight_decay), lr=options.learning_rate, betas=(0.9, 0.98)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from rewardmark.baselines.build import load_model
+from rewardmark.baselines.build import load_model, on_device
 from rewardmark.baselines.method import Decoding, Progress, silent
 from rewardmark.baselines.model.modeling import PixelsToTokens
 from rewardmark.baselines.model.sampling import sample
@@ -64,5 +64,5 @@ def predict(
 ) -> Any:
     """`predict_with` for a checkpoint folder."""
     model, codec = load_model(checkpoint)
-    model.to(torch.device(device)).eval()
+    on_device(model, device).eval()
     return predict_with(model, codec, split, np.asarray(indices), decoding, device, batch_size, progress)

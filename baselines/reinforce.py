@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from rewardmark.baselines.advantages import advantages, returns_to_go
 from rewardmark.baselines.batches import batch_indices
-from rewardmark.baselines.build import load_model, start_model
+from rewardmark.baselines.build import load_model, on_device, start_model
 from rewardmark.baselines.loop import Loop, autocast, compile_layers, parameter_groups, set_learning_rate
 from rewardmark.baselines.method import Decoding, FitJob, FitResult, Progress, silent
 from rewardmark.baselines.mle import shift
@@ -119,7 +119,7 @@ class Tuning:
     def __init__(self, job: FitJob, options: ReinforceOptions) -> None:
         self.job, self.options = job, options
         self.model, self.codec = start_model(job.task.name, job.train, job.model, job.start, {}, job.seed)
-        self.model.to(torch.device(job.device)).train()
+        on_device(self.model, job.device).train()
         compile_layers(self.model, job.device, options.compile)
         self.output = output_for(self.codec)
         for name in self.output.frozen_in_tuning:
@@ -156,7 +156,7 @@ class Tuning:
             raise RewardmarkError(
                 "method 'reinforce': kl_weight: the start has another vocabulary than this data set needs"
             )
-        return reference.to(torch.device(self.job.device)).eval().requires_grad_(False)
+        return on_device(reference, self.job.device).eval().requires_grad_(False)
 
     def step(self, k: int) -> dict[str, float]:
         """One update on one batch of images."""
