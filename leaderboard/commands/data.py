@@ -23,7 +23,8 @@ def scenes(
     n: Annotated[int, typer.Option("--n", metavar="N", help="How many images.")] = 1000,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
     difficulty: Annotated[
-        str, typer.Option(metavar="easy|standard|hard", help="Crowding, occlusion, contrast.")
+        str,
+        typer.Option(metavar="easy|standard|hard|album", help="Crowding, occlusion, contrast; album: faded colours."),
     ] = "standard",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another split of this name.")] = False,
 ) -> None:

@@ -59,7 +59,7 @@ def draw_graph(seed: int, index: int, split: str, difficulty: str) -> Graph:
     light = draws.pick(("day", "day", "overcast", "sunset", "night"))
     stuff, borders = _draw_stuff(draws, layout, light)
     things = _draw_things(draws, layout, light, stuff, borders, level, split == COMPOSITIONAL)
-    return {
+    graph = {
         "generator": GENERATOR_VERSION,
         "seed": seed,
         "index": index,
@@ -73,6 +73,10 @@ def draw_graph(seed: int, index: int, split: str, difficulty: str) -> Graph:
         "stuff": stuff,
         "things": things,
     }
+    share, least, most = level.faded
+    if share:  # drawn last, and only where pictures fade: other difficulties draw what they always drew
+        graph["colour_left"] = round(draws.between(least, most), 4) if draws.chance(share) else 1.0
+    return graph
 
 
 def _draw_stuff(draws: Draws, layout: str, light: str) -> tuple[list[Graph], list[list[float]]]:

@@ -105,7 +105,7 @@ def paint(graph: Graph, geometry: Geometry, size: int) -> NDArray[np.uint8]:
     text = np.array([text_columns(t["text"]) if t["text"] else _NO_TEXT for t in things], dtype=np.int64).reshape(
         n, TEXT_COLUMNS + 1
     )
-    return raster.paint(
+    picture = raster.paint(
         size,
         np.array([STUFF.index(s["name"]) for s in stuff], dtype=np.int64),
         np.array([s["ramp"] for s in stuff], dtype=np.float64),
@@ -124,6 +124,16 @@ def paint(graph: Graph, geometry: Geometry, size: int) -> NDArray[np.uint8]:
         graph["contrast"],
         graph["grain"],
     )
+    left = graph.get("colour_left", 1.0)
+    return picture if left == 1.0 else fade(picture, left)
+
+
+def fade(picture: NDArray[np.uint8], left: float) -> NDArray[np.uint8]:
+    """The picture `[H, W, 3]` with the share `left` of its colour: each pixel moved towards its grey (Rec. 601
+    luma)."""
+    values = picture.astype(np.float32)
+    grey = (values @ np.array([0.299, 0.587, 0.114], dtype=np.float32))[..., None]
+    return np.rint(grey + left * (values - grey)).clip(0, 255).astype(np.uint8)
 
 
 _ROOFS: tuple[RGB, ...] = ((0.62, 0.22, 0.18), (0.36, 0.34, 0.42), (0.45, 0.28, 0.18))

@@ -3,7 +3,7 @@ drawn at random here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 RGB = tuple[float, float, float]
 
@@ -137,7 +137,9 @@ class Difficulty:
     must be seen; outside: how much of a radius may leave the picture; fade: most a thing's colour may turn into its
     ground's; contrast: range of the whole picture's contrast; grain: most noise a pixel, in 0..1; texture: share of
     striped or dotted things; cluster: chance that a thing takes the category of the one before it and its
-    neighbourhood; apart: least RGB distance to the ground.
+    neighbourhood; apart: least RGB distance to the ground; faded: share of pictures whose colours have faded, and the
+    least and most colour that is left in them (1 all, 0 a grey picture). How far a picture has faded cannot be seen
+    once it is grey.
     """
 
     objects: tuple[int, int]
@@ -151,18 +153,21 @@ class Difficulty:
     texture: float
     cluster: float
     apart: float
+    faded: tuple[float, float, float] = (0.0, 1.0, 1.0)
 
 
+_STANDARD = Difficulty(
+    (3, 8), ((0.07, 0.09), (0.115, 0.145), (0.18, 0.23)), 0.3, 0.45, 0.1, 0.12, (0.9, 1.0), 0.015, 0.4, 0.2, 0.2
+)
 DIFFICULTIES: dict[str, Difficulty] = {
     "easy": Difficulty(
         (1, 4), ((0.085, 0.095), (0.135, 0.15), (0.20, 0.235)), 0.0, 0.9, 0.0, 0.0, (1.0, 1.0), 0.0, 0.25, 0.0, 0.35
     ),
-    "standard": Difficulty(
-        (3, 8), ((0.07, 0.09), (0.115, 0.145), (0.18, 0.23)), 0.3, 0.45, 0.1, 0.12, (0.9, 1.0), 0.015, 0.4, 0.2, 0.2
-    ),
+    "standard": _STANDARD,
     "hard": Difficulty(
         (5, 14), ((0.055, 0.095), (0.095, 0.145), (0.145, 0.22)), 0.6, 0.3, 0.5, 0.4, (0.6, 0.9), 0.05, 0.6, 0.5, 0.0
     ),
+    "album": replace(_STANDARD, faded=(0.7, 0.0, 0.25)),  # old photographs: dull is likelier than any one colour
 }
 MIN_VISIBLE_PIXELS = 12
 """Least visible pixels of a thing on the 48 x 48 grid on which visibility is decided."""

@@ -48,11 +48,27 @@ def test_same_arguments_give_the_same_bytes_in_another_process():
 
 def test_bytes_are_those_of_this_generator_version():
     """When this fails, pictures or annotations have changed: raise GENERATOR_VERSION and note the new digest."""
-    total = hashlib.sha256()
-    for level in LEVELS:
-        for index in range(20):
-            total.update(digest(make_scene(11, index, 48, level, "train")).encode())
-    assert (GENERATOR_VERSION, total.hexdigest()[:16]) == (GOLDEN_VERSION, GOLDEN_DIGEST)
+
+    def made(*levels: str) -> str:
+        total = hashlib.sha256()
+        for level in levels:
+            for index in range(20):
+                total.update(digest(make_scene(11, index, 48, level, "train")).encode())
+        return total.hexdigest()[:16]
+
+    assert (GENERATOR_VERSION, made("easy", "standard", "hard")) == (GOLDEN_VERSION, GOLDEN_DIGEST)
+    assert made("album") == GOLDEN_ALBUM
+
+
+def test_an_album_is_mostly_faded_and_as_bright_as_before():
+    """Fading takes colour and leaves lightness, so that a grey picture does not tell how far it has faded."""
+    made = [make_scene(2, index, 48, "album") for index in range(200)]
+    left = np.array([s.graph["colour_left"] for s in made])
+    assert 0.6 < np.mean(left < 1) < 0.8 and left[left < 1].max() <= 0.25
+    colour = np.array([np.ptp(s.image.astype(int), axis=-1).mean() for s in made])
+    assert colour[left < 1].mean() < 0.3 * colour[left == 1].mean()
+    luma = np.array([(s.image @ np.array([0.299, 0.587, 0.114])).mean() for s in made])
+    assert abs(luma[left < 1].mean() - luma[left == 1].mean()) < 15
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"index": 1}, {"split": "val"}, {"difficulty": "hard"}])
@@ -172,3 +188,4 @@ def test_draws_are_uniform_and_keyed():
 
 GOLDEN_VERSION = 3
 GOLDEN_DIGEST = "0567daabf40bf00b"
+GOLDEN_ALBUM = "c9f70efab746b7f3"
