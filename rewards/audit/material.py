@@ -23,7 +23,8 @@ class Material:
     batch of B (None for matching). official: the task's official metric on each sample alone, higher is better; None
     where the task has none (format). floor: what it gives for garbage. source: one line, where it all comes from.
     images: uint8 [B, H, W, 3] or None; sizes: (height, width) of each; categories: id -> name; prompts: what a model
-    would be asked. parameters: what single rewards need beside their defaults, by reward name (a vocabulary for CHAIR).
+    would be asked. officials: every official metric of the task by the name that cards give it (`RewardCard.gold`).
+    parameters: what single rewards need beside their defaults, by reward name (a vocabulary for CHAIR).
     """
 
     task: str
@@ -38,10 +39,17 @@ class Material:
     sizes: Sequence[tuple[int, int]] = ()
     categories: dict[int, str] = field(default_factory=dict)
     prompts: Sequence[str] = ()
+    officials: dict[str, Official] = field(default_factory=dict)
     parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.sample_ids)
+
+    def judged_by(self, gold: str | None) -> Material:
+        """The same material with the metric called `gold` as its official one, where it has that metric."""
+        if gold is None or gold not in self.officials:
+            return self
+        return replace(self, official=self.officials[gold], official_name=gold)
 
     def rows(self, index: Sequence[int]) -> Material:
         """The same material with only the samples of these rows, in this order."""
