@@ -38,9 +38,9 @@ def detection(
     """AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl in 0..1; -1 where the truth has nothing to find.
 
     As pycocotools computes them, but: an empty result list scores 0; a truth with annotation id 0 is refused, because
-    pycocotools never matches it; truths without iscrowd are no crowds, and without area have that of their box (their
-    mask with --iou-type segm). Images without a detection need no entry. A box of width or height 0 is allowed and
-    matches nothing with an area; a negative one is an error.
+    pycocotools never matches it. Images without a detection need no entry. A box of width or height 0 is allowed and
+    matches nothing with an area; a negative one is an error. With --iou-type segm, results that have boxes and no
+    masks are scored as rectangles, as pycocotools does.
 
     Examples:
 

@@ -33,9 +33,10 @@ def score_detection(
     iou_type "bbox" or "segm". Images without a detection are images without a detection; an empty result list scores 0.
     Raises DataError naming the file and the record for anything malformed.
     """
-    truths = read_truths(gt, masks=iou_type == "segm")
-    results = read_results(pred, truths, masks=iou_type == "segm")
-    return evaluate(truths, results, iou_type, evaluator).metrics(), truths.notes
+    truths = read_truths(gt, masks=iou_type == "segm", complete=True)
+    notes = list(truths.notes)
+    results = read_results(pred, truths, masks=iou_type == "segm", notes=notes)
+    return evaluate(truths, results, iou_type, evaluator).metrics(), notes
 
 
 def images_and_categories(
@@ -73,10 +74,11 @@ def images_and_categories(
     )
 
 
-def read_truths(file: Path, masks: bool = False) -> Truths:
+def read_truths(file: Path, masks: bool = False, complete: bool = False) -> Truths:
     """A COCO instances JSON, checked. `masks`: segmentations are needed (and boxes are not).
 
-    A missing `iscrowd` is 0; a missing `area` is the box's, or the mask's with `masks`: each is told in `notes`.
+    A missing `iscrowd` is 0; a missing `area` is the box's, or the mask's with `masks`: each is told in `notes`. With
+    `complete` either is an error, as it is for pycocotools.
     An annotation id of 0 is refused, as pycocotools never matches it.
     """
     data = read_json(file)
@@ -90,6 +92,9 @@ def read_truths(file: Path, masks: bool = False) -> Truths:
     table.known("image_id", image_ids, _ids(images), "no image of this file has it")
     category_ids = table.integers("category_id")
     table.known("category_id", category_ids, _ids(categories), "no category of this file has it")
+    if complete:
+        table.column("iscrowd")
+        table.column("area")
     notes = []
     if not (crowd_given := table.has("iscrowd")).all():
         notes.append(f"{file}: {int((~crowd_given).sum())} annotations have no iscrowd: taken as 0")
@@ -99,6 +104,8 @@ def read_truths(file: Path, masks: bool = False) -> Truths:
 
         sizes = {image["id"]: (image["height"], image["width"]) for image in images}
         segmentations = checked_segmentations(table, [sizes[i] for i in image_ids.tolist()])
+        if all(table.column("bbox", None)):
+            table.boxes("bbox")  # no number hangs on them, but a broken one means a broken file
         boxes = np.zeros((len(table), 4))
     else:
         boxes = table.boxes("bbox")
@@ -127,8 +134,12 @@ def read_truths(file: Path, masks: bool = False) -> Truths:
     )
 
 
-def read_results(file: Path, truths: Truths, masks: bool = False) -> Results:
-    """A COCO detection result file, checked against the images and categories of `truths`."""
+def read_results(file: Path, truths: Truths, masks: bool = False, notes: list[str] | None = None) -> Results:
+    """A COCO detection result file, checked against the images and categories of `truths`.
+
+    Where masks are wanted and every detection has a box and none a mask, the boxes are the masks, as for pycocotools:
+    `notes` is told.
+    """
     data = read_json(file)
     if not isinstance(data, list):
         advice = (
@@ -144,12 +155,18 @@ def read_results(file: Path, truths: Truths, masks: bool = False) -> Results:
     if not masks:
         return Results(image_ids, category_ids, scores, table.boxes("bbox"))
 
-    from rewardmark.tasks.score.masks import as_run_lengths, checked_segmentations
+    from rewardmark.tasks.score.masks import as_run_lengths, checked_segmentations, rectangles
 
     sizes = {image["id"]: (image["height"], image["width"]) for image in truths.images}
     of_rows = [sizes[i] for i in image_ids.tolist()]
-    segmentations = as_run_lengths(checked_segmentations(table, of_rows), of_rows)
     boxed = table.has("bbox")
+    if len(table) and boxed.all() and not table.has("segmentation").any():
+        if notes is not None:
+            notes.append(f"{file}: no detection has a segmentation: the rectangle of its bbox is taken for its mask")
+        boxes = table.boxes("bbox")
+        masks_of_boxes = as_run_lengths(rectangles(table, boxes, of_rows), of_rows)
+        return Results(image_ids, category_ids, scores, boxes, masks_of_boxes)
+    segmentations = as_run_lengths(checked_segmentations(table, of_rows), of_rows)
     if boxed.any() and not boxed.all():
         table.fail(
             int(np.argmin(boxed)),

@@ -14,7 +14,7 @@ from rewardmark.tasks.score.table import Table, show
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["areas_of", "as_run_lengths", "checked_segmentations"]
+__all__ = ["areas_of", "as_run_lengths", "checked_segmentations", "rectangles"]
 
 #: A polygon may reach this many image sizes beyond the image. Rasterising walks its outline pixel by pixel, so that a
 #: coordinate of 1e12 would take all memory.
@@ -54,6 +54,15 @@ def as_run_lengths(segmentations: list[Any], sizes: list[Size]) -> list[dict[str
         value if isinstance(value, dict) and isinstance(value["counts"], str) else _encoded(value, size)
         for value, size in zip(segmentations, sizes, strict=True)
     ]
+
+
+def rectangles(table: Table, boxes: NDArray[np.float64], sizes: list[Size]) -> list[Any]:
+    """The boxes [n, 4] xywh of `table` as polygons, their corners in pycocotools' order."""
+    polygons: list[Any] = [[[x, y, x, y + h, x + w, y + h, x + w, y]] for x, y, w, h in boxes.tolist()]
+    for row, (polygon, size) in enumerate(zip(polygons, sizes, strict=True)):
+        if complaint := _polygons(polygon, size):
+            table.fail(row, f"'bbox', taken for a mask: {complaint}")
+    return polygons
 
 
 def areas_of(segmentations: list[Any], sizes: list[Size]) -> NDArray[np.float64]:

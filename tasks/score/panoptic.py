@@ -34,7 +34,7 @@ def score_panoptic(gt: Path, gt_folder: Path, pred: Path, pred_folder: Path) -> 
     for folder in (gt_folder, pred_folder):
         if not folder.is_dir():
             raise DataError(folder, "there is no such folder of PNGs")
-    truths = read_panoptic_truths(gt)
+    truths = read_panoptic_truths(gt, complete=True)
     predictions = read_panoptic_predictions(pred, truths)
     try:
         if _sizes_agree(truths, gt_folder) and agrees_with_itself(truths, gt_folder):
@@ -75,12 +75,16 @@ def _score_slowly(
         raise DataError(predictions.file, str(error)) from None
 
 
-def read_panoptic_truths(file: Path) -> PanopticSet:
-    """A panoptic JSON, checked. A missing `iscrowd` is 0, a missing `area` is counted in the PNG: told in `notes`."""
+def read_panoptic_truths(file: Path, complete: bool = False) -> PanopticSet:
+    """A panoptic JSON, checked. A missing `iscrowd` is 0, a missing `area` is counted in the PNG: told in `notes`. With
+    `complete` either is an error, as it is for panopticapi."""
     data = read_json(file)
     images, categories = images_and_categories(file, data, sizes="optional", typed=True)
     sizes = {i["id"]: (i["height"], i["width"]) if i["height"] and i["width"] else None for i in images}
     segments, segment_table = _segments(file, data, sizes, "no image of this file has it", categories)
+    if complete:
+        segment_table.column("iscrowd")
+        segment_table.column("area")
     notes = []
     for key, treatment in (("iscrowd", "taken as 0"), ("area", "counted in the PNG")):
         missing = int((~segment_table.has(key)).sum())

@@ -141,7 +141,7 @@ class Table:
             self._typed(key, values, _NUMBER, wanted)
             array = _numbers(values)
             self._require(key, values, np.isfinite(array) & (array == np.floor(array)), wanted)
-        self._require(key, values, np.abs(array) < _LIMIT, f"{wanted} of fewer than 19 digits")
+        self._require(key, values, (array > -_LIMIT) & (array < _LIMIT), f"{wanted} of fewer than 19 digits")
         return np.array([int(v) for v in values], dtype=np.int64) if array.dtype != np.int64 else array
 
     def numbers(self, key: str, default: Any = _MISSING, least: float | None = None) -> NDArray[np.float64]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rewardmark.rewards.errors import RewardmarkError
+from rewardmark.rewards.errors import DataError, RewardmarkError
 from rewardmark.tasks.detection.evaluate import DetectionStatistics, evaluate
-from rewardmark.tasks.score.detection import read_results, read_truths
+from rewardmark.tasks.score.detection import read_results, read_truths, score_detection
 
 
 def statistics(
@@ -174,3 +174,21 @@ def test_refuses_unknown_names_and_weights(tmp_path: Path) -> None:
     with pytest.raises(RewardmarkError, match="segmentation"):
         evaluate(truths, read_results(tmp_path / "pred.json", truths), "segm")
     assert all(v == -1 for v in found.metrics(np.zeros(1, dtype=int)).values())
+
+
+@pytest.mark.parametrize("evaluator", ["hotcoco", "pycocotools"])
+def test_boxes_stand_for_masks_where_no_result_has_one(tmp_path: Path, make_coco: Any, evaluator: str) -> None:
+    truth, results = make_coco(5, masks=True)
+    for row in results:
+        del row["segmentation"]
+    files = (tmp_path / "gt.json", tmp_path / "pred.json")
+    for file, content in zip(files, (truth, results), strict=True):
+        file.write_text(json.dumps(content))
+    found, notes = score_detection(*files, "segm", evaluator)
+    assert list(found.values()) == pytest.approx(pycocotools_stats(truth, results, "segm"), abs=1e-12)
+    assert found["AP"] > 0 and len(notes) == 1 and "no detection has a segmentation" in notes[0]
+
+    results[1]["bbox"][0] = 1e300
+    files[1].write_text(json.dumps(results))
+    with pytest.raises(DataError, match=r"\[1\] \(image_id .*'bbox', taken for a mask"):
+        score_detection(*files, "segm", evaluator)

@@ -88,11 +88,11 @@ def test_a_bad_file_is_one_line_and_code_2(files: tuple[Path, Path], content: st
     assert done.stderr.count("\n") == 1 and str(pred) in done.stderr and "Traceback" not in done.stderr
 
 
-def test_defaults_taken_for_missing_keys_are_noted(files: tuple[Path, Path]) -> None:
-    truth = json.loads(files[0].read_text())
-    for annotation in truth["annotations"]:
-        del annotation["iscrowd"]
-    files[0].write_text(json.dumps(truth))
-    done = call("detection", "--gt", files[0], "--pred", files[1], "--json")
+def test_what_was_assumed_is_noted(files: tuple[Path, Path]) -> None:
+    results = json.loads(files[1].read_text())
+    for result in results:
+        del result["segmentation"]
+    files[1].write_text(json.dumps(results))
+    done = call("detection", "--gt", files[0], "--pred", files[1], "--iou-type", "segm", "--json")
     assert done.returncode == 0 and json.loads(done.stdout)
-    assert done.stderr.startswith("note: ") and "have no iscrowd: taken as 0" in done.stderr
+    assert done.stderr.startswith("note: ") and "no detection has a segmentation" in done.stderr

@@ -176,12 +176,25 @@ def test_a_byte_order_mark_and_whole_floats_are_read(tmp_path: Path) -> None:
 def test_what_is_missing_in_the_truth_is_assumed_and_told(tmp_path: Path) -> None:
     gt = truth()
     del gt["annotations"][0]["iscrowd"], gt["annotations"][1]["area"]
-    path, pred = write(tmp_path, gt, results())
+    path, _ = write(tmp_path, gt, results())
     boxes, masks = read_truths(path), read_truths(path, masks=True)
     assert boxes.is_crowd.tolist() == [False, False] and boxes.areas.tolist() == [400, 400]
     assert masks.areas.tolist() == [400, 400]
     assert len(boxes.notes) == 2 and "1 annotations have no area: the area of the box is taken" in boxes.notes[1]
-    assert score_detection(path, pred)[1] == boxes.notes
+
+
+@pytest.mark.parametrize("iou_type", ["bbox", "segm"])
+@pytest.mark.parametrize("key", ["iscrowd", "area"])
+def test_score_assumes_nothing(tmp_path: Path, key: str, iou_type: str) -> None:
+    gt = truth()
+    del gt["annotations"][1][key]
+    assert refusal(tmp_path, gt, results(), iou_type) == f"gt.json: annotations[1] (id 8): {key!r} is missing"
+
+
+def test_a_broken_box_of_a_truth_is_named_where_masks_are_scored(tmp_path: Path) -> None:
+    gt = truth()
+    gt["annotations"][1]["bbox"] = [10, 10, -1, 20]
+    assert "annotations[1] (id 8): 'bbox' must be" in refusal(tmp_path, gt, results(), "segm")
 
 
 SEGMENTATION: dict[str, tuple[Any, str]] = {

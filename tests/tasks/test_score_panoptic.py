@@ -168,13 +168,16 @@ def test_predictions_need_annotations_only_and_missing_keys_of_the_truth_are_tol
     files.pred = {"annotations": files.pred["annotations"]}
     for segment in files.gt["annotations"][0]["segments_info"]:
         del segment["area"], segment["iscrowd"]
-    found, notes = files.score()
-    assert found["PQ"] == 1
-    assert [note.split(": ", 1)[1] for note in notes] == [
+    assert files.refusal() == "gt.json: annotations[0] (image_id 11), segments_info[0] (id 1): 'iscrowd' is missing"
+    truths = read_panoptic_truths(files.folder / "gt.json")
+    assert [note.split(": ", 1)[1] for note in truths.notes] == [
         "2 segments have no iscrowd: taken as 0",
         "2 segments have no area: counted in the PNG",
     ]
-    assert read_panoptic_truths(files.folder / "gt.json").segments[11].areas.tolist() == [-1, -1]
+    assert truths.segments[11].areas.tolist() == [-1, -1]
+    for segment in files.gt["annotations"][0]["segments_info"]:
+        segment["iscrowd"] = 0
+    assert "segments_info[0] (id 1): 'area' is missing" in files.refusal()
 
 
 def test_the_area_of_the_json_counts_and_is_told_when_it_is_another(files: Files) -> None:
