@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rewardmark.rewards.adapters import AnswerParser, BoxParser, CaptionParser, to_trl, to_verifiers, to_verl
 from rewardmark.rewards.card import RewardCard
 from rewardmark.rewards.compose import gate, product, weighted_sum
 from rewardmark.rewards.errors import DataError, RewardFailure, RewardmarkError
@@ -24,8 +25,11 @@ from rewardmark.rewards.types import (
 )
 
 __all__ = [
+    "AnswerParser",
     "Answers",
+    "BoxParser",
     "Boxes",
+    "CaptionParser",
     "Captions",
     "DataError",
     "DocumentFrequency",
@@ -49,5 +53,8 @@ __all__ = [
     "register_reward",
     "register_task_name",
     "task_names",
+    "to_trl",
+    "to_verifiers",
+    "to_verl",
     "weighted_sum",
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import Any
 
-__all__ = ["box_of", "json_boxes", "tagged"]
+__all__ = ["LARGEST", "box_of", "json_boxes", "tagged"]
 
+#: A coordinate or a score beyond it cannot be kept as float32.
+LARGEST = 1e38
 _FENCE = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
 _BOX_KEYS = ("bbox_2d", "bbox", "box", "Position")
 
@@ -59,4 +60,5 @@ def box_of(item: dict[str, Any]) -> list[float] | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it is a number that a coordinate can be (JSON has integers of any length)."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from rewardmark.rewards import geometry
 from rewardmark.rewards._torch import torch
-from rewardmark.rewards.detection_match import best_matches, pair_ious, real_truths
-from rewardmark.rewards.greedy import greedy_matches
+from rewardmark.rewards.detection_match import best_matches, one_to_one, real_truths
 from rewardmark.rewards.registry import register_reward
 from rewardmark.rewards.types import Boxes
 
@@ -50,7 +49,7 @@ def f1(predictions: Boxes, targets: Boxes, *, thresholds: Sequence[float] = THRE
     >>> [round(v, 3) for v in f1(Boxes.from_lists([[[0, 0, 8, 8], [0, 0, 8, 8]]], [[1, 1]]), truth).tolist()]
     [0.667]
     """
-    truth_iou = greedy_matches(pair_ious(predictions, targets)).truth_iou
+    truth_iou = one_to_one(predictions, targets).truth_iou
     levels = torch.tensor(list(thresholds), dtype=truth_iou.dtype, device=truth_iou.device) - ROUNDING
     hits = (truth_iou[:, :, None] >= levels).to(torch.float32).mean(2).sum(1)
     return _ratio(hits, predictions, targets)
@@ -65,7 +64,11 @@ def f1(predictions: Boxes, targets: Boxes, *, thresholds: Sequence[float] = THRE
     status="published",
     twin="detection/soft-f1",
     defect="a duplicate keeps full precision (its issue 146); corners are put in order, so inverted boxes earn",
-    gamed_by=("duplicates: each counts as a right prediction", "inverted: corners are put in order"),
+    gamed_by=(
+        "duplicates: each counts as a right prediction",
+        "inverted: corners are put in order",
+        "spam of empty boxes, which are dropped",
+    ),
 )
 def soft_f1_as_published(predictions: Boxes, targets: Boxes) -> Tensor:
     """Rex-Omni's box reward: F1 of soft recall (mean best IoU of the truths) and soft precision (of the predictions).
@@ -83,13 +86,10 @@ def soft_f1_as_published(predictions: Boxes, targets: Boxes) -> Tensor:
     high = torch.maximum(predictions.boxes[..., :2], predictions.boxes[..., 2:])
     ordered = torch.cat([low, high], -1)
     kept = predictions.mask & geometry.well_formed(ordered)
-    pairs = pair_ious(Boxes(ordered, predictions.labels, predictions.scores, kept), targets)
+    matches = best_matches(Boxes(ordered, predictions.labels, predictions.scores, kept), targets)
     truths, count = real_truths(targets).sum(1), kept.sum(1)
-    if pairs.shape[1] == 0 or pairs.shape[2] == 0:
-        recall = precision = pairs.new_zeros(pairs.shape[0])
-    else:
-        recall = pairs.amax(1).sum(1) / truths.clamp(min=1)
-        precision = pairs.amax(2).sum(1) / count.clamp(min=1)
+    recall = matches.overlap.sum(1) / truths.clamp(min=1)
+    precision = matches.iou.sum(1) / count.clamp(min=1)
     value = 2 * precision * recall / (precision + recall).clamp(min=1e-12)
     return torch.where((truths == 0) & (count == 0), 1.0, value)
 

@@ -32,7 +32,7 @@ ClassWeights = Mapping[int, float] | None
     bounds=(None, None),
     gold="detection/AP",
     source=SOURCE,
-    status="mended",
+    status="published",
     twin="detection/recall-as-published",
     gamed_by=("spam: a box that matches nothing costs nothing", "confidence is not looked at"),
 )
@@ -44,7 +44,7 @@ def recall(
     class_weights: ClassWeights = None,
     normalize: bool = False,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Recall over ten IoU thresholds, less a price for duplicates.
+    """Recall over ten IoU thresholds, less a price for duplicates: the task-rewards paper's formula.
 
     For each threshold t in .50:.05:.95 a pair counts when IoU > t and the class agrees; each prediction keeps its best
     truth, each truth its best prediction:

@@ -51,15 +51,17 @@ def iou(a: Tensor, b: Tensor) -> Tensor:
     return torch.where(good & (union > 0), inter / union.clamp(min=torch.finfo(inter.dtype).tiny), 0.0)
 
 
-def giou(a: Tensor, b: Tensor) -> Tensor:
-    """Generalised IoU of every pair, in (-1, 1]: IoU - (hull - union) / hull (arXiv:1902.09630, algorithm 1).
+def giou(a: Tensor, b: Tensor, empty_too: bool = False) -> Tensor:
+    """Generalised IoU of every pair, in [-1, 1]: IoU - (hull - union) / hull (arXiv:1902.09630, algorithm 1).
 
-    [B, N, 4], [B, M, 4] -> [B, N, M]; -1 where either box is inverted, empty or not finite.
+    [B, N, 4], [B, M, 4] -> [B, N, M]; -1 where either box is inverted, empty or not finite. `empty_too`: the formula
+    also for boxes without area, as the algorithm has it (0 where both are the same point).
     """
     inter, union = _overlap(a, b)
     x, y = torch.nan_to_num(a)[:, :, None, :], torch.nan_to_num(b)[:, None, :, :]
     extent = torch.maximum(x[..., 2:], y[..., 2:]) - torch.minimum(x[..., :2], y[..., :2])
-    hull = (extent[..., 0] * extent[..., 1]).clamp(min=torch.finfo(inter.dtype).tiny)
-    good = well_formed(a)[:, :, None] & well_formed(b)[:, None, :]
-    value = inter / union.clamp(min=torch.finfo(inter.dtype).tiny) - (hull - union) / hull
-    return torch.where(good, value, -1.0)
+    tiny = torch.finfo(inter.dtype).tiny
+    hull = extent[..., 0] * extent[..., 1]
+    good = [torch.isfinite(boxes).all(-1) if empty_too else well_formed(boxes) for boxes in (a, b)]
+    value = inter / union.clamp(min=tiny) - (hull - union) / hull.clamp(min=tiny)
+    return torch.where(good[0][:, :, None] & good[1][:, None, :], value, -1.0)

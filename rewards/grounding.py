@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rewardmark.rewards import geometry
 from rewardmark.rewards._torch import torch
 from rewardmark.rewards.detection_match import real_truths
+from rewardmark.rewards.greedy import greedy_matches
 from rewardmark.rewards.registry import register_reward
 from rewardmark.rewards.types import Boxes, Grounded
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["acc50", "giou_as_published", "giou_reward", "iou_reward", "iou_squared", "point_in_box"]
 
 ROUNDING = 1e-6
+FIRST_ONLY = (
+    "spam: only the first box is looked at",
+    "duplicates: only the first box is looked at",
+    "wrong label: labels are not looked at",
+)
 GIOU = "Rezatofighi et al. 2019 (arXiv:1902.09630), algorithm 1"
 
 
@@ -30,12 +36,26 @@ def _first(boxes: Boxes, present: Tensor) -> tuple[Tensor, Tensor]:
     return box[:, None, :], any_box
 
 
-def _answered(value: Tensor, predictions: Boxes, targets: Boxes, divide: bool = True) -> Tensor:
-    """Divide by the number of boxes named; where there is nothing to find, 1 for naming nothing and 0 otherwise."""
-    count = predictions.mask.sum(1)
-    wanted = real_truths(targets).any(1)
-    value = value / count.clamp(min=1) if divide else value
-    return torch.where(wanted, value, (count == 0).to(value.dtype)).to(torch.float32)
+def _answered(value: Tensor, predictions: Boxes, targets: Boxes) -> Tensor:
+    """Where there is nothing to find, 1 for naming nothing and 0 otherwise; elsewhere the value."""
+    nothing = ~predictions.mask.any(1)
+    return torch.where(real_truths(targets).any(1), value, nothing.to(value.dtype)).to(torch.float32)
+
+
+def _answered_in_full(pairs: Tensor, predictions: Boxes, targets: Boxes) -> Tensor:
+    """Mean overlap of as many boxes as were asked for: pairs [B, N, M] in 0..1 -> [B] float32.
+
+    Of n truths and k boxes named, the first n boxes are matched to the truths one to one, and the sum is divided by
+    the longer list, so that a box too many costs. A box that names another category than the truth earns nothing; -1,
+    no category named, fits all: a referring expression asks for none.
+    """
+    wanted, named = real_truths(targets), predictions.mask
+    asked = named & (named.cumsum(1) <= wanted.sum(1, keepdim=True))
+    p, g = predictions.labels[:, :, None], targets.labels[:, None, :]
+    usable = asked[:, :, None] & wanted[:, None, :] & ((p == g) | (p == -1) | (g == -1))
+    found = greedy_matches(torch.where(usable, pairs, 0.0)).truth_iou.sum(1)
+    longer = torch.maximum(named.sum(1), wanted.sum(1)).clamp(min=1)
+    return _answered(found / longer, predictions, targets)
 
 
 def _first_iou(predictions: Boxes, targets: Boxes) -> Tensor:
@@ -55,14 +75,16 @@ def _first_iou(predictions: Boxes, targets: Boxes) -> Tensor:
 def iou_reward(predictions: Boxes, targets: Boxes) -> Tensor:
     """IoU of the first box named with the true box, divided by the number of boxes named.
 
-    Predictions, targets: Boxes (the first truth counts). Returns [B] float32 in 0..1. No box earns 0, and 1 where the
-    truth is empty too. Inverted or empty boxes earn 0.
+    Where n boxes are asked for, the first n named are matched to them one to one in order of IoU, and the sum is
+    divided by the longer list. Predictions, targets: Boxes. Returns [B] float32 in 0..1. No box earns 0, and 1 where
+    the truth is empty too. Inverted or empty boxes earn 0, and so does one that names another category than the truth's
+    (label -1 names none).
 
     >>> truth = Boxes.from_lists([[[0, 0, 8, 8]]], [[1]])
     >>> iou_reward(Boxes.from_lists([[[0, 0, 8, 4]]], [[1]]), truth).tolist()
     [0.5]
     """
-    return _answered(_first_iou(predictions, targets), predictions, targets)
+    return _answered_in_full(geometry.iou(predictions.boxes, targets.boxes), predictions, targets)
 
 
 @register_reward(
@@ -72,16 +94,19 @@ def iou_reward(predictions: Boxes, targets: Boxes) -> Tensor:
     gold="grounding/acc50",
     source="linkangheng/PR1 (Perception-R1, arXiv:2504.07954), src/open_r1/rewards.py, pr1_grounding_reward",
     status="published",
-    gamed_by=("spam: only the first box is looked at",),
+    gamed_by=FIRST_ONLY,
 )
 def iou_squared(predictions: Boxes, targets: Boxes) -> Tensor:
-    """Perception-R1's grounding reward: the squared IoU of the first box named. Types and edge cases as grounding/iou.
+    """Perception-R1's grounding reward: the squared IoU of the first box named with the true box.
+
+    Predictions, targets: Boxes (the first truth counts). Returns [B] float32 in 0..1. No box, an inverted or an empty
+    one earns 0; where the truth is empty, naming nothing earns 1 (the published code has no such case).
 
     >>> truth = Boxes.from_lists([[[0, 0, 8, 8]]], [[1]])
     >>> iou_squared(Boxes.from_lists([[[0, 0, 8, 4]]], [[1]]), truth).tolist()
     [0.25]
     """
-    return _answered(_first_iou(predictions, targets) ** 2, predictions, targets, divide=False)
+    return _answered(_first_iou(predictions, targets) ** 2, predictions, targets)
 
 
 @register_reward(
@@ -91,7 +116,7 @@ def iou_squared(predictions: Boxes, targets: Boxes) -> Tensor:
     gold="grounding/acc50",
     source="RefCOCO's accuracy: IoU >= 0.5, no +1 pixel (lichengunc/refer)",
     status="metric",
-    gamed_by=("spam: only the first box is looked at",),
+    gamed_by=FIRST_ONLY,
 )
 def acc50(predictions: Boxes, targets: Boxes, *, threshold: float = 0.5) -> Tensor:
     """1 where the first box named has IoU >= `threshold` with the true box, else 0.
@@ -101,7 +126,7 @@ def acc50(predictions: Boxes, targets: Boxes, *, threshold: float = 0.5) -> Tens
     [1.0]
     """
     hit = (_first_iou(predictions, targets) >= threshold - ROUNDING).to(torch.float32)
-    return _answered(hit, predictions, targets, divide=False)
+    return _answered(hit, predictions, targets)
 
 
 @register_reward(
@@ -113,13 +138,14 @@ def acc50(predictions: Boxes, targets: Boxes, *, threshold: float = 0.5) -> Tens
     status="published",
     twin="grounding/giou",
     defect="the algorithm puts the corners of the prediction in order, so an inverted box earns; misses are negative, "
-    "so that naming nothing (0) pays better than a near miss",
-    gamed_by=("inverted boxes", "an empty answer against a miss", "spam: only the first box is looked at"),
+    "so that naming nothing (0) pays better than a near miss; further boxes and labels are not looked at",
+    gamed_by=("inverted: corners are put in order", "an empty answer against a miss", *FIRST_ONLY),
 )
 def giou_as_published(predictions: Boxes, targets: Boxes) -> Tensor:
     """Generalised IoU of the first box named: IoU - (hull - union) / hull, after putting its corners in order.
 
-    Returns [B] float32 in -1..1; 0 without a prediction or without a truth.
+    An empty box has a generalised IoU too: -(hull - union) / hull. Returns [B] float32 in -1..1; 0 without a prediction
+    or without a truth, -1 for a box that is not a number.
 
     >>> truth = Boxes.from_lists([[[0, 0, 8, 8]]], [[1]])
     >>> giou_as_published(Boxes.from_lists([[[8, 8, 0, 0]]], [[1]]), truth).tolist()
@@ -129,7 +155,7 @@ def giou_as_published(predictions: Boxes, targets: Boxes) -> Tensor:
     truth, wanted = _first(targets, real_truths(targets))
     low = torch.minimum(predicted[..., :2], predicted[..., 2:])
     high = torch.maximum(predicted[..., :2], predicted[..., 2:])
-    value = geometry.giou(torch.cat([low, high], -1), truth)[:, 0, 0]
+    value = geometry.giou(torch.cat([low, high], -1), truth, empty_too=True)[:, 0, 0]
     return torch.where(named & wanted, value, 0.0)
 
 
@@ -145,15 +171,14 @@ def giou_as_published(predictions: Boxes, targets: Boxes) -> Tensor:
 def giou_reward(predictions: Boxes, targets: Boxes) -> Tensor:
     """max(0, generalised IoU) of the first box named, divided by the number of boxes named.
 
-    Inverted, empty and huge boxes earn 0, as naming nothing does. Types and edge cases as grounding/iou.
+    Inverted, empty and huge boxes earn 0, as naming nothing does. Types, several truths and edge cases as
+    grounding/iou.
 
     >>> truth = Boxes.from_lists([[[0, 0, 8, 8]]], [[1]])
     >>> giou_reward(Boxes.from_lists([[[8, 8, 0, 0]]], [[1]]), truth).tolist()
     [0.0]
     """
-    predicted, _ = _first(predictions, predictions.mask)
-    truth, _ = _first(targets, real_truths(targets))
-    return _answered(geometry.giou(predicted, truth)[:, 0, 0].clamp(min=0), predictions, targets)
+    return _answered_in_full(geometry.giou(predictions.boxes, targets.boxes).clamp(min=0), predictions, targets)
 
 
 @register_reward(

@@ -18,11 +18,24 @@ __all__ = ["seg_zero", "seg_zero_as_published"]
 SOURCE = "dvlab-research/Seg-Zero, verl/utils/reward_score/seg_restrict.py (arXiv:2503.06520)"
 
 
+def _checked(predictions: Grounded, targets: Grounded) -> Grounded:
+    """The predictions with at least two point slots (NaN where fewer were named).
+
+    Raises RewardmarkError for a truth that lacks its two points or its box: without them nothing can be compared.
+    """
+    enough = torch.isfinite(targets.points).all(-1)[:, :2].sum(1) == 2
+    lacking = (~(enough & torch.isfinite(targets.box).all(-1))).nonzero().flatten().tolist()
+    if lacking:
+        raise RewardmarkError(f"grounding/seg-zero: the truth of image {lacking[0]} needs a box and two points")
+    missing = 2 - predictions.points.shape[1]
+    if missing <= 0:
+        return predictions
+    nothing = predictions.points.new_full((len(predictions), missing, 2), torch.nan)
+    return Grounded(predictions.box, torch.cat([predictions.points, nothing], 1), predictions.texts)
+
+
 def _points_apart(predictions: Grounded, targets: Grounded) -> Tensor:
     """Mean distance of the two points in the better of the two pairings, pixels; NaN where a point is missing. [B]"""
-    for name, batch in (("prediction", predictions), ("truth", targets)):
-        if batch.points.shape[1] < 2:
-            raise RewardmarkError(f"grounding/seg-zero: the {name} needs two points, it has {batch.points.shape[1]}")
     p, g = predictions.points[:, :2], targets.points[:, :2]
     straight = (p - g).norm(dim=-1).sum(1)
     crossed = (p - g.flip(1)).norm(dim=-1).sum(1)
@@ -44,19 +57,21 @@ def _points_in_own_box(predictions: Grounded) -> Tensor:
     status="published",
     twin="grounding/seg-zero",
     defect="pixel thresholds: on a small image any points within 100 px earn, wherever the box is",
-    gamed_by=("points anywhere near, with a box around them",),
+    gamed_by=("points anywhere near, with a box around them", "spam: only the first two points are looked at"),
 )
 def seg_zero_as_published(predictions: Grounded, targets: Grounded) -> tuple[Tensor, dict[str, Tensor]]:
     """Seg-Zero's accuracy terms: [IoU > .5] + [mean |corner difference| < 10 px] + [points near].
 
     Points are near when both lie in the predicted box and their mean distance to the true points is below 100 px in the
-    better pairing. IoU counts pixels inclusively (+1). Its two format terms are `format/think-answer` and
-    `format/json-boxes` here. Returns [B] float32 in 0..3 and the components `iou`, `corners`, `points`.
+    better pairing; with a point missing they are not. IoU counts pixels inclusively (+1). Its two format terms are
+    `format/think-answer` and `format/json-boxes` here. Predictions, targets: Grounded. Returns [B] float32 in 0..3 and
+    the components `iou`, `corners`, `points`.
 
     >>> truth = Grounded.from_lists([[0, 0, 20, 20]], [[[5, 5], [9, 9]]])
     >>> seg_zero_as_published(truth, truth)[0].tolist()
     [3.0]
     """
+    predictions = _checked(predictions, targets)
     predictions = Grounded(predictions.box, predictions.points.trunc())  # it reads points as whole pixels
     p, g = predictions.box, targets.box
     low, high = torch.maximum(p[:, :2], g[:, :2]), torch.minimum(p[:, 2:], g[:, 2:])
@@ -92,6 +107,7 @@ def seg_zero(
     >>> seg_zero(truth, truth)[0].tolist()
     [1.0]
     """
+    predictions = _checked(predictions, targets)
     p, g = predictions.box, targets.box
     diagonal = (g[:, 2:] - g[:, :2]).norm(dim=1)
     iou = (geometry.iou(p[:, None], g[:, None])[:, 0, 0] > 0.5).to(torch.float32)

@@ -159,13 +159,16 @@ def yes_no_as_published(predictions: Answers, targets: Answers) -> Tensor:
     [1.0]
     """
 
-    def first(text: str) -> str:
+    def first(text: str, across_lines: bool) -> str:
         lowered = text.lower()
-        inside = re.search(r"<answer>(.*?)</answer>", lowered, re.DOTALL)
+        # it lets the answer's tags span lines, the truth's not
+        inside = re.search(r"<answer>(.*?)</answer>", lowered, re.DOTALL if across_lines else 0)
         found = re.search(r"(yes|no)", inside.group(1).strip() if inside else lowered.strip())
         return found.group(1) if found else ""
 
-    return _each(predictions, targets, lambda answer, truths: float(first(answer) in {first(t) for t in truths}))
+    return _each(
+        predictions, targets, lambda answer, truths: float(first(answer, True) in {first(t, False) for t in truths})
+    )
 
 
 @register_reward(

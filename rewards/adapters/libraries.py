@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from rewardmark.rewards.adapters.parsers import Parser
-from rewardmark.rewards.adapters.scoring import Adapter, Outcome, text_of
+from rewardmark.rewards.adapters.scoring import Adapter, text_of
+from rewardmark.rewards.errors import RewardFailure, RewardmarkError
 from rewardmark.rewards.reward import Reward
 
 __all__ = ["TrlReward", "to_trl", "to_verifiers", "to_verl"]
@@ -47,40 +49,58 @@ def to_trl(reward: Reward, parser: Parser, *, unparsed: float | None = None) -> 
     return TrlReward(reward, parser, unparsed)
 
 
-def to_verl(reward: Reward, parser: Parser, *, unparsed: float, unscored: float) -> Callable[..., dict[str, float]]:
+def to_verl(
+    reward: Reward, parser: Parser, *, unparsed: float | None = None, unscored: float | None = None
+) -> Callable[..., dict[str, float]]:
     """`reward` as verl's ``compute_score(data_source, solution_str, ground_truth, extra_info)``.
 
-    verl knows no "no score": what unparsed completions and unscored or failed samples are worth must be said. Returns
-    {"score", "unparsed", "unscored", "failed"}, which verl logs. `ground_truth` is the row of columns that the parser
-    reads (a dict), or the `answer` alone; `extra_info` adds to it.
+    verl knows no "no score". `unparsed` is what an unparsed completion is worth: the reward's lower bound unless given.
+    `unscored` is what an unscored or failed sample is worth: without it such a sample raises RewardFailure, for a
+    failure is no score. Returns {"score", "unparsed", "unscored", "failed"}, which verl logs. `ground_truth` is the row
+    of columns that the parser reads (a dict), or the `answer` alone; `extra_info` adds to it.
 
     >>> from rewardmark.rewards import get_reward
     >>> from rewardmark.rewards.adapters import AnswerParser
-    >>> compute_score = to_verl(get_reward("vqa/exact"), AnswerParser(), unparsed=0.0, unscored=0.0)
-    >>> compute_score("gqa", "<answer>red</answer>", "red")["score"]
-    1.0
+    >>> compute_score = to_verl(get_reward("vqa/exact"), AnswerParser())
+    >>> compute_score("gqa", "<answer>red</answer>", "red")["score"], compute_score("gqa", "red", "red")["unparsed"]
+    (1.0, 1.0)
     """
     adapter = Adapter(reward, parser)
+    worst = _worst(reward) if unparsed is None else unparsed
 
     def compute_score(
         data_source: str, solution_str: str, ground_truth: Any, extra_info: Any = None, **_: Any
     ) -> dict[str, float]:
         outcome = adapter.outcomes([solution_str], [_row(ground_truth, extra_info)])[0]
         states = {state: float(outcome.state == state) for state in ("unparsed", "unscored", "failed")}
-        return {"score": _number(outcome, unparsed, unscored), **states}
+        if outcome.state == "unparsed":
+            return {"score": worst, **states}
+        if outcome.value is None and unscored is None:
+            why = outcome.message or "the reward abstains; give to_verl unscored=NUMBER"
+            raise RewardFailure(reward.name, data_source, why)
+        return {"score": unscored if outcome.value is None else outcome.value, **states}
 
     return compute_score
 
 
-def to_verifiers(reward: Reward, parser: Parser, *, unparsed: float, unscored: float) -> Callable[..., float]:
-    """`reward` as a function for a verifiers ``Rubric(funcs=[...])``: (completion, answer, info) -> float.
+def to_verifiers(
+    reward: Reward, parser: Parser, *, unparsed: float | None = None, unscored: float = math.nan
+) -> Callable[..., float]:
+    """`reward` as a function for a verifiers ``Rubric(funcs=[...])``: (completion, answer, info, columns) -> float.
 
-    As `to_verl` for what has no score; `info` (a dict) adds columns to `answer`.
+    `unparsed` as in `to_verl`. `unscored`: what an unscored or failed sample is worth, NaN unless given: verifiers
+    takes an exception for 0.0, and a failure is no score. `info` (a dict) and the row's further columns add to `answer`.
     """
     adapter = Adapter(reward, parser)
+    worst = _worst(reward) if unparsed is None else unparsed
 
-    def reward_function(completion: Any, answer: Any = None, info: Any = None, **_: Any) -> float:
-        return _number(adapter.outcomes([text_of(completion)], [_row(answer, info)])[0], unparsed, unscored)
+    def reward_function(completion: Any, answer: Any = None, info: Any = None, **columns: Any) -> float:
+        # verifiers gives the answer "" to rows that have none
+        row = {**columns, **_row(info if answer in ("", None) and isinstance(info, Mapping) else answer, info)}
+        outcome = adapter.outcomes([text_of(completion)], [row])[0]
+        if outcome.state == "unparsed":
+            return worst
+        return unscored if outcome.value is None else outcome.value
 
     reward_function.__name__ = reward.name  # verifiers reports each function under its name
     return reward_function
@@ -92,7 +112,10 @@ def _row(truth: Any, extra: Any) -> dict[str, Any]:
     return row
 
 
-def _number(outcome: Outcome, unparsed: float, unscored: float) -> float:
-    if outcome.state == "unparsed":
-        return unparsed
-    return unscored if outcome.value is None else outcome.value
+def _worst(reward: Reward) -> float:
+    low = reward.card.bounds[0]
+    if low is None:
+        raise RewardmarkError(
+            f"reward {reward.name} has no lower bound: say what an unparsed completion is worth, unparsed=NUMBER"
+        )
+    return low

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from rewardmark.rewards.completions import box_of, json_boxes, tagged
+from rewardmark.rewards.completions import LARGEST, box_of, json_boxes, tagged
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.rewards.types import Answers, Boxes, Captions, DocumentFrequency, References
 
@@ -39,7 +39,8 @@ class BoxParser:
     frame: "pixel", "unit" (0..1) or "thousand" (0..1000); the last two need the columns `width` and `height`. labels:
     name -> category id; an unknown name becomes -1, which matches nothing. tag: the list is looked for between <tag>
     and </tag> (None: in the whole completion). Truths come from the columns `boxes` (xyxy pixels) and `labels` (names
-    or ids). A score that is missing is 1.0; a label that is missing is the only one of `labels`, else unknown.
+    or ids). A score that is missing or no number is 1.0; a label that is missing is the only one of `labels`, else
+    unknown.
 
     >>> parser = BoxParser(frame="thousand", labels={"cat": 7}, tag=None)
     >>> texts = ['[{"bbox_2d": [0, 0, 500, 1000], "label": "cat"}]', "no idea"]
@@ -73,10 +74,7 @@ class BoxParser:
     def targets(self, rows: Sequence[Row]) -> Boxes:
         """See Parser."""
         boxes = [_column(row, "boxes", i) for i, row in enumerate(rows)]
-        labels = [
-            [self.labels[label] if isinstance(label, str) else int(label) for label in _column(row, "labels", i)]
-            for i, row in enumerate(rows)
-        ]
+        labels = [[self._category(label, i) for label in _column(row, "labels", i)] for i, row in enumerate(rows)]
         return Boxes.from_lists(boxes, labels)
 
     def _scale(self, row: Row, index: int) -> tuple[float, float]:
@@ -84,6 +82,13 @@ class BoxParser:
             return 1.0, 1.0
         full = 1.0 if self.frame == "unit" else 1000.0
         return _column(row, "width", index) / full, _column(row, "height", index) / full
+
+    def _category(self, label: Any, index: int) -> int:
+        if isinstance(label, str) and label not in self.labels:
+            raise RewardmarkError(
+                f"sample {index}: the truth's label {label!r} is not one of the parser's: {', '.join(self.labels)}"
+            )
+        return self.labels[label] if isinstance(label, str) else int(label)
 
     def _label(self, item: Mapping[str, Any]) -> int:
         name = item.get("label")
@@ -95,7 +100,7 @@ class BoxParser:
 def _score(item: Mapping[str, Any]) -> float:
     for key in ("score", "confidence", "Confidence"):
         value = item.get(key)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST:
             return float(value)
     return 1.0
 
