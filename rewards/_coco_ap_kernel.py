@@ -3,172 +3,254 @@
 Written to give the same numbers as pycocotools, hence its order of operations: boxes as x, y, width, height and their
 far edge as x + width; stable sorts; IoU thresholds and recall levels from linspace; ignored truths last; crowds matched
 many times by intersection over detection area; the later of equal IoU wins.
+
+Precision interpolated at the recall levels changes at true positives only: the j-th of P truths to be found stands for
+the levels in ((j - 1) / P, j / P], so a sum over true positives is the sum over levels.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from rewardmark.rewards.compiled import compiled
 
-__all__ = ["coco_ap_batch"]
+__all__ = ["coco_ap_batch", "sort_falling"]
 
 EPSILON = np.spacing(1.0)
 
 
-@njit(cache=True)
-def _pair_iou(d, g, crowd):  # type: ignore[no-untyped-def]  # d, g: xywh rows
-    width = min(d[0] + d[2], g[0] + g[2]) - max(d[0], g[0])
-    height = min(d[1] + d[3], g[1] + g[3]) - max(d[1], g[1])
-    if not (width > 0 and height > 0):  # also false for NaN: such a box overlaps nothing
-        return 0.0
-    inter = width * height
-    union = d[2] * d[3] if crowd else d[2] * d[3] + g[2] * g[3] - inter
-    return inter / union
+@compiled
+def sort_falling(order, first, last, scores, spare):  # type: ignore[no-untyped-def]
+    """Sort the slots order[first:last] by falling score, stable; a score that is no number ranks last.
 
-
-@njit(cache=True)
-def _to_xywh(box, out):  # type: ignore[no-untyped-def]
-    out[0], out[1], out[2], out[3] = box[0], box[1], box[2] - box[0], box[3] - box[1]
-
-
-@njit(cache=True)
-def _by_falling_score(scores, mask):  # type: ignore[no-untyped-def]
-    """The slots in use, highest score first, equal scores in their order; a score that is no number ranks last.
-
-    An insertion sort: lists are short, and NumPy's sorts take seconds to compile.
+    Runs of eight by insertion, then merged (NumPy's own sorts take seconds to compile).
     """
-    order = np.empty(scores.shape[0], dtype=np.int64)
+    run = 8
+    for low in range(first, last, run):
+        high = min(low + run, last)
+        for i in range(low + 1, high):
+            slot = order[i]
+            score = scores[slot]
+            place = i
+            while place > low:
+                before = scores[order[place - 1]]
+                if not (score > before or (np.isnan(before) and not np.isnan(score))):
+                    break
+                order[place] = order[place - 1]
+                place -= 1
+            order[place] = slot
+    while run < last - first:
+        for low in range(first, last, 2 * run):
+            middle, high = min(low + run, last), min(low + 2 * run, last)
+            if middle == high:
+                continue
+            for i in range(low, middle):
+                spare[i] = order[i]
+            left, right, place = low, middle, low
+            while left < middle and right < high:
+                score, before = scores[order[right]], scores[spare[left]]
+                if score > before or (np.isnan(before) and not np.isnan(score)):
+                    order[place] = order[right]
+                    right += 1
+                else:
+                    order[place] = spare[left]
+                    left += 1
+                place += 1
+            while left < middle:
+                order[place] = spare[left]
+                left += 1
+                place += 1
+        run *= 2
+
+
+@compiled
+def _distinct(labels, mask, out):  # type: ignore[no-untyped-def]
+    """The different labels of the slots in use, rising, into `out`; how many there are."""
     count = 0
-    for slot in range(scores.shape[0]):
+    for slot in range(labels.shape[0]):
         if not mask[slot]:
             continue
         place = count
-        while place > 0:
-            before = scores[order[place - 1]]
-            if not (scores[slot] > before or (np.isnan(before) and not np.isnan(scores[slot]))):
-                break
-            order[place] = order[place - 1]
+        while place > 0 and out[place - 1] > labels[slot]:
             place -= 1
-        order[place] = slot
+        if place > 0 and out[place - 1] == labels[slot]:
+            continue
+        for i in range(count, place, -1):
+            out[i] = out[i - 1]
+        out[place] = labels[slot]
         count += 1
-    return order[:count]
+    return count
 
 
-@njit(cache=True)
-def _category_ap(dt, gt, gt_ignored, gt_crowd, iou_thresholds, recall_levels, low, high):  # type: ignore[no-untyped-def]
-    """Mean interpolated precision of one category in one image; -1 without a truth that counts.
+@compiled
+def _place_of(label, labels, count):  # type: ignore[no-untyped-def]
+    """Where `label` stands among the rising labels[:count]; -1 where it does not."""
+    low, high = 0, count
+    while low < high:
+        middle = (low + high) // 2
+        if labels[middle] < label:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < count and labels[low] == label else -1
 
-    dt [D, 4] by falling score, gt [G, 4] with the ignored ones last, both xywh.
-    """
-    count, truths = dt.shape[0], gt.shape[0]
-    positives = 0
-    for g in range(truths):
-        if not gt_ignored[g]:
-            positives += 1
-    if positives == 0:
-        return -1.0
-    ious = np.zeros((count, truths))
-    for d in range(count):
+
+@compiled
+def _group(key, keys, starts, order):  # type: ignore[no-untyped-def]
+    """Slots by rising key (0..keys - 1; -1 stands out), stable: order[starts[k]:starts[k + 1]] are those of key k."""
+    for k in range(keys + 1):
+        starts[k] = 0
+    for slot in range(key.shape[0]):
+        if key[slot] >= 0:
+            starts[key[slot] + 1] += 1
+    for k in range(keys):
+        starts[k + 1] += starts[k]
+    for slot in range(key.shape[0]):
+        if key[slot] >= 0:
+            order[starts[key[slot]]] = slot
+            starts[key[slot]] += 1
+    for k in range(keys, 0, -1):
+        starts[k] = starts[k - 1]
+    starts[0] = 0
+
+
+@compiled
+def _level_weights(positives, levels, weights):  # type: ignore[no-untyped-def]
+    """How many recall levels each of `positives` true positives stands for (the first also for level 0)."""
+    reached = 0
+    for j in range(positives):
+        recall = (j + 1) / positives
+        before = reached
+        while reached < levels.shape[0] and not recall < levels[reached]:
+            reached += 1
+        weights[j] = reached - before
+
+
+@compiled
+def _overlaps(dt, gt, crowd, counts, truths, ious, best):  # type: ignore[no-untyped-def]
+    """ious [counts, truths] of the xywh rows dt and gt, and the best of each row."""
+    for d in range(counts):
+        x, y, w, h = dt[d, 0], dt[d, 1], dt[d, 2], dt[d, 3]
+        best[d] = 0.0
         for g in range(truths):
-            ious[d, g] = _pair_iou(dt[d], gt[g], gt_crowd[g])
-    total = 0.0
-    precision = np.zeros(count)
-    recall = np.zeros(count)
-    for t in range(iou_thresholds.shape[0]):
-        taken = np.zeros(truths, dtype=np.bool_)
-        true_positives = 0.0
-        false_positives = 0.0
-        kept = 0
-        for d in range(count):
-            best = min(iou_thresholds[t], 1 - 1e-10)
-            match = -1
+            width = min(x + w, gt[g, 0] + gt[g, 2]) - max(x, gt[g, 0])
+            height = min(y + h, gt[g, 1] + gt[g, 3]) - max(y, gt[g, 1])
+            iou = 0.0
+            if width > 0 and height > 0:  # also false for NaN: such a box overlaps nothing
+                inter = width * height
+                iou = inter / (w * h if crowd[g] else w * h + gt[g, 2] * gt[g, 3] - inter)
+            ious[d, g] = iou
+            best[d] = max(best[d], iou)
+
+
+@compiled
+def _precision_sum(  # type: ignore[no-untyped-def]
+    count, truths, ious, best, ignored, crowd, outside, threshold, weights, taken, precision
+):
+    """Match `count` detections in their order to the truths at one threshold: the sum of interpolated precision."""
+    for g in range(truths):
+        taken[g] = False
+    found, false = 0, 0
+    for d in range(count):
+        match = -1
+        if best[d] >= threshold:
+            least = threshold
             for g in range(truths):
-                if taken[g] and not gt_crowd[g]:
+                if taken[g] and not crowd[g]:
                     continue
-                if match > -1 and not gt_ignored[match] and gt_ignored[g]:
+                if match > -1 and not ignored[match] and ignored[g]:
                     break
-                if ious[d, g] < best:
+                if ious[d, g] < least:
                     continue
-                best = ious[d, g]
+                least = ious[d, g]
                 match = g
-            if match >= 0:
-                taken[match] = True
-                ignored = gt_ignored[match]
-            else:
-                area = dt[d, 2] * dt[d, 3]
-                ignored = area < low or area > high
-            if not ignored:
-                if match >= 0:
-                    true_positives += 1
-                else:
-                    false_positives += 1
-            # An ignored detection repeats the point before it, as the cumulated sums of the reference do.
-            recall[kept] = true_positives / positives
-            precision[kept] = true_positives / (false_positives + true_positives + EPSILON)
-            kept += 1
-        for d in range(kept - 1, 0, -1):
-            if precision[d] > precision[d - 1]:
-                precision[d - 1] = precision[d]
-        d = 0
-        for r in range(recall_levels.shape[0]):
-            while d < kept and recall[d] < recall_levels[r]:
-                d += 1
-            if d == kept:
-                break
-            total += precision[d]
-    return total / (iou_thresholds.shape[0] * recall_levels.shape[0])
+        if match >= 0:
+            taken[match] = True
+            if not ignored[match]:
+                found += 1
+                precision[found - 1] = found / (false + found + EPSILON)
+        elif not outside[d]:
+            false += 1
+    total, envelope = 0.0, 0.0
+    for j in range(found - 1, -1, -1):
+        envelope = max(envelope, precision[j])
+        total += envelope * weights[j]
+    return total
 
 
-@njit(cache=True)
+@compiled
+def _boxes_of(source, order, first, count, out):  # type: ignore[no-untyped-def]
+    """Rows `order[first:first + count]` of xyxy `source` as xywh in float64."""
+    for i in range(count):
+        slot = order[first + i]
+        x, y = np.float64(source[slot, 0]), np.float64(source[slot, 1])
+        out[i, 0], out[i, 1] = x, y
+        out[i, 2], out[i, 3] = np.float64(source[slot, 2]) - x, np.float64(source[slot, 3]) - y
+
+
+@compiled
 def coco_ap_batch(  # type: ignore[no-untyped-def]
     dt_boxes, dt_labels, dt_scores, dt_mask, gt_boxes, gt_labels, gt_crowd, gt_areas, gt_mask,
     iou_thresholds, recall_levels, low, high, max_detections,
 ):  # fmt: skip
     """AP of every image, [B] float64, -1 where no category has a truth that counts.
 
-    Boxes [B, N, 4] and [B, M, 4] float64 xyxy; labels int64; dt_scores, gt_areas float64; masks and gt_crowd bool;
+    Boxes [B, N, 4] and [B, M, 4] xyxy; labels int64; dt_scores, gt_areas floats; masks and gt_crowd bool;
     low, high: the area range, both ends included.
     """
     size, slots, truths = dt_boxes.shape[0], dt_boxes.shape[1], gt_boxes.shape[1]
     result = np.full(size, -1.0)
+    # Memory for one image, used again for each.
+    labels = np.empty(truths, dtype=np.int64)
+    dt_key, dt_order, spare = np.empty(slots, np.int64), np.empty(slots, np.int64), np.empty(slots, np.int64)
+    gt_key, gt_order = np.empty(truths, np.int64), np.empty(truths, np.int64)
+    dt_starts, gt_starts = np.empty(truths + 1, np.int64), np.empty(2 * truths + 1, np.int64)
+    dt, gt, ious = np.empty((slots, 4)), np.empty((truths, 4)), np.empty((slots, truths))
+    best, outside, ignored = np.empty(slots), np.empty(slots, np.bool_), np.empty(truths, np.bool_)
+    crowd, taken = np.empty(truths, np.bool_), np.empty(truths, np.bool_)
+    precision, weights = np.empty(truths), np.empty(truths)
+    weighted = 0  # for how many positives `weights` are
     for b in range(size):
-        ranked = _by_falling_score(dt_scores[b], dt_mask[b])
+        classes = _distinct(gt_labels[b], gt_mask[b], labels)
+        for g in range(truths):  # within a class the truths that count come first
+            gt_key[g] = -1
+            if gt_mask[b, g]:
+                ignore = gt_crowd[b, g] or gt_areas[b, g] < low or gt_areas[b, g] > high
+                gt_key[g] = 2 * _place_of(gt_labels[b, g], labels, classes) + ignore
+        _group(gt_key, 2 * classes, gt_starts, gt_order)
+        for d in range(slots):
+            dt_key[d] = _place_of(dt_labels[b, d], labels, classes) if dt_mask[b, d] else -1
+        _group(dt_key, classes, dt_starts, dt_order)
         ap_sum, categories = 0.0, 0
-        for first in range(truths):
-            if not gt_mask[b, first]:
+        for c in range(classes):
+            first, ends = gt_starts[2 * c], gt_starts[2 * c + 2]
+            positives = gt_starts[2 * c + 1] - first
+            if positives == 0:
                 continue
-            label = gt_labels[b, first]
-            seen = False
-            for g in range(first):
-                seen = seen or (gt_mask[b, g] and gt_labels[b, g] == label)
-            if seen:
+            categories += 1
+            count = dt_starts[c + 1] - dt_starts[c]
+            if count == 0:
                 continue
-            dt = np.empty((slots, 4))
-            found = 0
-            for d in ranked:
-                if dt_labels[b, d] == label and found < max_detections:
-                    _to_xywh(dt_boxes[b, d], dt[found])
-                    found += 1
-            gt = np.empty((truths, 4))
-            ignored = np.zeros(truths, dtype=np.bool_)
-            crowd = np.zeros(truths, dtype=np.bool_)
-            count = 0
-            for last in range(2):  # the truths that count come first, each part in its order
-                for g in range(truths):
-                    if not gt_mask[b, g] or gt_labels[b, g] != label:
-                        continue
-                    area = gt_areas[b, g]
-                    ignore = gt_crowd[b, g] or area < low or area > high
-                    if ignore != (last == 1):
-                        continue
-                    _to_xywh(gt_boxes[b, g], gt[count])
-                    ignored[count] = ignore
-                    crowd[count] = gt_crowd[b, g]
-                    count += 1
-            ap = _category_ap(dt[:found], gt[:count], ignored, crowd, iou_thresholds, recall_levels, low, high)
-            if ap > -1:
-                ap_sum += ap
-                categories += 1
+            sort_falling(dt_order, dt_starts[c], dt_starts[c + 1], dt_scores[b], spare)
+            count = min(count, max_detections)
+            _boxes_of(dt_boxes[b], dt_order, dt_starts[c], count, dt)
+            _boxes_of(gt_boxes[b], gt_order, first, ends - first, gt)
+            for i in range(ends - first):
+                ignored[i] = i >= positives
+                crowd[i] = gt_crowd[b, gt_order[first + i]]
+            for d in range(count):
+                area = dt[d, 2] * dt[d, 3]
+                outside[d] = area < low or area > high
+            _overlaps(dt, gt, crowd, count, ends - first, ious, best)
+            if weighted != positives:
+                _level_weights(positives, recall_levels, weights)
+                weighted = positives
+            total = 0.0
+            for t in range(iou_thresholds.shape[0]):
+                least = min(iou_thresholds[t], 1 - 1e-10)
+                total += _precision_sum(
+                    count, ends - first, ious, best, ignored, crowd, outside, least, weights, taken, precision
+                )
+            ap_sum += total / (iou_thresholds.shape[0] * recall_levels.shape[0])
         if categories > 0:
             result[b] = ap_sum / categories
     return result

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rewardmark.rewards._torch import torch
-from rewardmark.rewards.detection_match import pair_ious, real_truths
+from rewardmark.rewards.detection_match import one_to_one, real_truths
+from rewardmark.rewards.engine import on_cpu
 from rewardmark.rewards.errors import RewardmarkError
-from rewardmark.rewards.greedy import greedy_matches
 from rewardmark.rewards.registry import register_reward
 from rewardmark.rewards.types import Boxes
 
@@ -36,44 +36,34 @@ def coco_ap_float64(
     area: str = "all",
     max_detections: int = 100,
     iou_thresholds: Sequence[float] | None = None,
-) -> Any:
-    """The float64 core of `detection/coco-ap`: NumPy [B], -1 where pycocotools gives -1 (no truth that counts).
+) -> Tensor:
+    """The float64 core of `detection/coco-ap`: [B] float64, -1 where pycocotools gives -1 (no truth that counts).
 
     `iou_thresholds` are pycocotools' own .50:.05:.95 (of linspace) unless given.
     """
     import numpy as np
-    from rewardmark.rewards._coco_ap_kernel import coco_ap_batch
 
     if area not in AREA_RANGES:
         raise RewardmarkError(f"detection/coco-ap: area {area!r} is not one of {', '.join(AREA_RANGES)}")
     low, high = AREA_RANGES[area]
-
-    def array(tensor: Tensor, kind: Any) -> Any:
-        return np.ascontiguousarray(tensor.detach().cpu().numpy().astype(kind))
-
-    truths = array(targets.boxes, np.float64)
-    if targets.areas is None:
-        areas = (truths[..., 2] - truths[..., 0]) * (truths[..., 3] - truths[..., 1])
-    else:
-        areas = array(targets.areas, np.float64)
-    crowd = np.zeros(truths.shape[:2], dtype=bool) if targets.is_crowd is None else array(targets.is_crowd, bool)
     thresholds = np.linspace(0.5, 0.95, 10) if iou_thresholds is None else np.asarray(iou_thresholds, dtype=np.float64)
-    return coco_ap_batch(
-        array(predictions.boxes, np.float64),
-        array(predictions.labels, np.int64),
-        array(predictions.scores, np.float64),
-        array(predictions.mask, bool),
-        truths,
-        array(targets.labels, np.int64),
-        crowd,
-        areas,
-        array(targets.mask, bool),
-        thresholds,
-        np.linspace(0.0, 1.00, 101),
-        low,
-        high,
-        int(max_detections),
-    )
+    levels = np.linspace(0.0, 1.00, 101)
+    areas = targets.areas
+    if areas is None:
+        corners = targets.boxes.to(torch.float64)
+        areas = (corners[..., 2] - corners[..., 0]) * (corners[..., 3] - corners[..., 1])
+    crowd = torch.zeros_like(targets.mask) if targets.is_crowd is None else targets.is_crowd
+    found = (predictions.boxes, predictions.labels, predictions.scores, predictions.mask)
+    truth = (targets.boxes, targets.labels, crowd, areas, targets.mask)
+    if not on_cpu(predictions.boxes, targets.boxes):
+        from rewardmark.rewards._coco_ap_torch import coco_ap_on_device
+
+        return coco_ap_on_device(*found, *truth, thresholds, levels, low, high, int(max_detections))
+
+    from rewardmark.rewards._coco_ap_kernel import coco_ap_batch
+
+    arrays = [np.ascontiguousarray(tensor.detach().numpy()) for tensor in (*found, *truth)]
+    return torch.from_numpy(coco_ap_batch(*arrays, thresholds, levels, low, high, int(max_detections)))
 
 
 @register_reward(
@@ -100,8 +90,7 @@ def coco_ap(predictions: Boxes, targets: Boxes, *, area: str = "all", max_detect
     >>> coco_ap(Boxes.from_lists([[[0, 0, 8, 8], [1, 1, 3, 3]]], [[1, 1]], [[0.9, 0.5]]), truth).tolist()
     [1.0]
     """
-    values = coco_ap_float64(predictions, targets, area=area, max_detections=max_detections)
-    result = torch.from_numpy(values).to(torch.float32).to(predictions.boxes.device)
+    result = coco_ap_float64(predictions, targets, area=area, max_detections=max_detections).to(torch.float32)
     return torch.where(result < 0, torch.nan, result)
 
 
@@ -128,7 +117,7 @@ def od_as_published(predictions: Boxes, targets: Boxes) -> Tensor:
     """
     certain = Boxes(predictions.boxes, predictions.labels, predictions.mask.to(torch.float32), predictions.mask)
     plain = Boxes(targets.boxes, targets.labels, targets.scores, real_truths(targets))
-    values = torch.from_numpy(coco_ap_float64(certain, plain)).to(torch.float32).to(predictions.boxes.device)
+    values = coco_ap_float64(certain, plain).to(torch.float32)
     truths, count = plain.mask.sum(1), predictions.mask.sum(1)
     both_empty = ((truths == 0) & (count == 0)).to(torch.float32)
     return torch.where((truths == 0) | (count == 0), both_empty, values)
@@ -178,23 +167,33 @@ def od(predictions: Boxes, targets: Boxes) -> Tensor:
     >>> od(Boxes.from_lists([[[0, 0, 8, 8], [1, 1, 3, 3]]], [[1, 1]]), truth).tolist()
     [0.5]
     """
-    real = real_truths(targets)
-    truth_iou = greedy_matches(pair_ious(predictions, targets)).truth_iou  # [B, M]
-    labels = torch.cat([targets.labels, predictions.labels], 1)
-    present = torch.cat([real, predictions.mask], 1)
-    same = (labels[:, :, None] == labels[:, None, :]) & present[:, :, None] & present[:, None, :]  # [B, K, K]
-    truths = real.shape[1]
-    gold = same[:, :, :truths].sum(2)
-    named = same[:, :, truths:].sum(2)
-    share = present / same.sum(2).clamp(min=1)  # the members of a class share one vote
-    total = torch.zeros_like(share)
-    for k in range(10):
-        hits = (truth_iou >= 0.5 + 0.05 * k - ROUNDING).to(torch.float32)
-        found = (same[:, :, :truths] * hits[:, None, :]).sum(2)
-        total = total + found**2 / (gold * named).clamp(min=1)
-    classes = share.sum(1)
-    value = (total * share).sum(1) / (10 * classes.clamp(min=1))
+    real, named = real_truths(targets), predictions.mask
+    truth_iou = one_to_one(predictions, targets).truth_iou  # [B, M]
+    twins = (targets.labels[:, :, None] == targets.labels[:, None, :]) & real[:, :, None] & real[:, None, :]
+    gold = twins.sum(2)  # [B, M]: truths of each truth's class
+    spent, classes_named = _counts(predictions.labels, named, targets.labels)
+    levels = torch.tensor([0.5 + 0.05 * k - ROUNDING for k in range(10)], device=truth_iou.device)
+    hits = (truth_iou[:, :, None] >= levels.to(truth_iou.dtype)).to(truth_iou.dtype)
+    found = twins.to(truth_iou.dtype) @ hits  # [B, M, 10]
+    share = real / gold.clamp(min=1)  # the truths of a class share one vote
+    worth = (found**2).sum(2) / (gold * spent).clamp(min=1) * share
+    classes = share.sum(1) + classes_named - (share * (spent > 0)).sum(1)
+    value = worth.sum(1) / (10 * classes.clamp(min=1))
     return torch.where(classes > 0, value, 1.0).to(torch.float32)
+
+
+def _counts(labels: Tensor, mask: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """How many slots in `mask` have each label of `wanted` [B, M], and how many different labels they have [B]."""
+    if not labels.shape[1]:
+        return torch.zeros_like(wanted), wanted.new_zeros(len(wanted))
+    beyond = torch.maximum(
+        labels.amax(1, keepdim=True), wanted.amax(1, keepdim=True) if wanted.shape[1] else labels[:, :1]
+    )
+    rising = torch.where(mask, labels, beyond + 1).sort(1).values
+    ends = [torch.searchsorted(rising, wanted.contiguous(), right=side) for side in (True, False)]
+    new = torch.ones_like(mask)
+    new[:, 1:] = rising[:, 1:] != rising[:, :-1]
+    return ends[0] - ends[1], (new & (rising <= beyond)).sum(1)
 
 
 @register_reward(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rewardmark.rewards._torch import torch
-from rewardmark.rewards.detection_match import pair_ious, real_predictions, real_truths
-from rewardmark.rewards.greedy import greedy_matches
+from rewardmark.rewards.detection_match import by_confidence, one_to_one, real_predictions, real_truths
 from rewardmark.rewards.registry import register_reward
 from rewardmark.rewards.types import Boxes
 
@@ -51,17 +50,10 @@ def weighted_sum_as_published(predictions: Boxes, targets: Boxes, *, iou_thresho
     >>> [round(v, 3) for v in weighted_sum_as_published(Boxes.from_lists([[[0, 0, 8, 8]]], [[2]]), truth).tolist()]
     [0.3]
     """
-    pairs = pair_ious(predictions, targets, same_class=False)
-    if pairs.numel():
-        low = torch.maximum(predictions.boxes[:, :, None, :2], targets.boxes[:, None, :, :2])
-        high = torch.minimum(predictions.boxes[:, :, None, 2:], targets.boxes[:, None, :, 2:])
-        pairs = pairs * ((high - low) > 1).all(-1)
-    taken = greedy_matches(torch.where(pairs >= iou_threshold, pairs, 0.0))
-    if pairs.numel():
-        labels = predictions.labels.gather(1, taken.prediction.clamp(min=0))
-        right = (labels == targets.labels) & (taken.prediction >= 0)
-    else:
-        right = taken.prediction >= 0
+    taken = one_to_one(predictions, targets, same_class=False, margin=1.0, iou_threshold=iou_threshold)
+    right = taken.prediction >= 0
+    if predictions.labels.numel():
+        right = right & (predictions.labels.gather(1, taken.prediction.clamp(min=0)) == targets.labels)
     return _weighted((taken.truth_iou * right).sum(1), (taken.prediction >= 0).sum(1), predictions, targets)
 
 
@@ -81,30 +73,19 @@ def weighted_sum_reward(predictions: Boxes, targets: Boxes, *, iou_threshold: fl
     >>> weighted_sum_reward(Boxes.from_lists([[[0, 0, 8, 8]], ], [[2]]), truth).tolist()
     [0.0]
     """
-    pairs = pair_ious(predictions, targets)
-    taken = greedy_matches(torch.where(pairs >= iou_threshold, pairs, 0.0))
+    taken = one_to_one(predictions, targets, iou_threshold=iou_threshold)
     return _weighted(taken.truth_iou.sum(1), (taken.prediction >= 0).sum(1), predictions, targets)
 
 
-def _by_confidence(pairs: Tensor, scores: Tensor, named: Tensor, iou_threshold: float) -> Tensor:
-    """IoU of each prediction with its truth, 0 where it has none: [B, N].
-
-    Predictions choose in order of confidence (stable); each takes the best truth still free if IoU > iou_threshold.
-    """
-    size, count, truths = pairs.shape
-    matched = pairs.new_zeros((size, count))
-    if truths == 0:
-        return matched
-    order = torch.where(named, scores, -torch.inf).argsort(dim=1, descending=True, stable=True)
-    rows = torch.arange(size, device=pairs.device)
-    free = torch.ones((size, truths), dtype=pairs.dtype, device=pairs.device)
-    for step in range(count):
-        slot = order[:, step]
-        iou, truth = (pairs[rows, slot] * free).max(1)
-        hit = (iou > iou_threshold) & named[rows, slot]
-        matched[rows, slot] = torch.where(hit, iou, 0.0)
-        free[rows, truth] = torch.where(hit, 0.0, free[rows, truth])
-    return matched
+def _repeated(boxes: Tensor, mask: Tensor) -> Tensor:
+    """Which boxes [B, N, 4] stand at the very position of an earlier one in use: [B, N] bool."""
+    order = torch.arange(mask.shape[1], device=boxes.device).expand_as(mask)
+    for key in (*boxes.unbind(-1), ~mask):  # those in use first, by their corners: equal ones become neighbours
+        order = order.gather(1, key.gather(1, order).argsort(dim=1, stable=True))
+    corners, used = boxes.gather(1, order[:, :, None].expand_as(boxes)), mask.gather(1, order)
+    repeated = torch.zeros_like(mask)
+    repeated[:, 1:] = (corners[:, 1:] == corners[:, :-1]).all(-1) & used[:, :-1]
+    return torch.zeros_like(mask).scatter(1, order, repeated)
 
 
 @register_reward(
@@ -137,12 +118,9 @@ def visual_rft_as_published(
     >>> visual_rft_as_published(Boxes.from_lists([[[50, 50, 60, 60]]], [[1]], [[0.0]]), truth)[0].tolist()
     [1.0]
     """
-    boxes = predictions.boxes
-    same = (boxes[:, :, None, :] == boxes[:, None, :, :]).all(-1) & predictions.mask[:, None, :]
-    earlier = torch.ones(same.shape[1:], dtype=torch.bool, device=boxes.device).tril(-1)
-    named = predictions.mask & ~(same & earlier).any(2)
-    pairs = pair_ious(predictions, targets, same_class=False)
-    iou = _by_confidence(pairs, predictions.scores, named, iou_threshold)
+    named = predictions.mask & ~_repeated(predictions.boxes, predictions.mask)
+    distinct = Boxes(predictions.boxes, predictions.labels, predictions.scores, named)
+    iou = by_confidence(distinct, targets, iou_threshold, same_class=False)
     count, truths = named.sum(1), real_truths(targets).sum(1)
     position = iou.sum(1) / torch.maximum(count, truths).clamp(min=1)
     honest = torch.where(iou > 0, predictions.scores, 1 - predictions.scores) * named
@@ -172,8 +150,8 @@ def visual_rft(predictions: Boxes, targets: Boxes, *, iou_threshold: float = 0.5
     >>> visual_rft(Boxes.from_lists([[[50, 50, 60, 60]]], [[1]], [[0.0]]), truth)[0].tolist()
     [0.0]
     """
-    named = real_predictions(predictions)
-    iou = _by_confidence(pair_ious(predictions, targets), predictions.scores, named, iou_threshold)
+    named = Boxes(predictions.boxes, predictions.labels, predictions.scores, real_predictions(predictions))
+    iou = by_confidence(named, targets, iou_threshold)
     longer = torch.maximum(predictions.mask.sum(1), real_truths(targets).sum(1))
     scores = predictions.scores.nan_to_num(0.0).clamp(0, 1) * (iou > 0)
     empty = (longer == 0).to(torch.float32)

@@ -34,21 +34,21 @@ def greedy_matches(pairs: Tensor) -> OneToOne:
     >>> greedy_matches(torch.tensor([[[0.9, 0.8], [0.7, 0.0]]])).truth_iou.tolist()[0][1]
     0.0
     """
+    # A pair that is the best of its row and of its column is taken whatever happens elsewhere, so all of them are taken
+    # at once: few rounds, however many pairs.
     size, count, truths = pairs.shape
-    left = pairs.clone()
     truth_iou, prediction_iou = pairs.new_zeros((size, truths)), pairs.new_zeros((size, count))
     chosen = torch.full((size, truths), -1, dtype=torch.int64, device=pairs.device)
-    rows = torch.arange(size, device=pairs.device)
-    if count and truths:
-        for _ in range(min(count, truths)):
-            value, place = left.flatten(1).max(1)
-            if not bool((value > 0).any()):
-                break
-            n, m = place // truths, place % truths
-            hit = value > 0
-            truth_iou[rows, m] = torch.where(hit, value, truth_iou[rows, m])
-            prediction_iou[rows, n] = torch.where(hit, value, prediction_iou[rows, n])
-            chosen[rows, m] = torch.where(hit, n, chosen[rows, m])
-            left[rows, n, :] = torch.where(hit[:, None], 0.0, left[rows, n, :])
-            left[rows, :, m] = torch.where(hit[:, None], 0.0, left[rows, :, m])
+    left, columns = pairs, torch.arange(truths, device=pairs.device)
+    while count and truths:
+        by_row, column = left.max(2)  # [B, N]: the first of equals
+        value, row = left.max(1)  # [B, M]
+        taken = (value > 0) & (column.gather(1, row) == columns)
+        if not bool(taken.any()):
+            break
+        truth_iou = torch.where(taken, value, truth_iou)
+        chosen = torch.where(taken, row, chosen)
+        used = torch.zeros_like(by_row, dtype=torch.int8).scatter_reduce(1, row, taken.to(torch.int8), "amax") > 0
+        prediction_iou = torch.where(used, by_row, prediction_iou)
+        left = left.masked_fill(used[:, :, None] | taken[:, None, :], 0.0)
     return OneToOne(truth_iou, prediction_iou, chosen)
