@@ -1,72 +1,83 @@
 """Captions to tokens as COCO's caption evaluation does it: PTB tokens, lower case, punctuation left out.
 
-The official tool runs Stanford's PTBTokenizer in Java. On captions of plain ASCII words, commas, periods and
-apostrophes this gives the same tokens; it is not a port of the whole tokeniser (no e-mail addresses, currencies, ...).
+The official tool runs Stanford's PTBTokenizer in Java. Captions that our own tokeniser is proven for (`ptb_native`)
+never see it; any other goes to Java, once, so the tokens are always the official ones.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["EOS", "PUNCTUATION", "ngrams", "tokenize"]
+from rewardmark.rewards.ptb_java import java_lines, java_tokens, one_line
+from rewardmark.rewards.ptb_native import PUNCTUATION, native_tokens
+
+__all__ = ["EOS", "PUNCTUATION", "ngrams", "tokenize", "tokenize_all", "tokenize_text"]
 
 #: The end token that SacreEOS appends. No caption contains it: tokens are lower-cased.
 EOS = "<EOS>"
 
-#: The tokens that pycocoevalcap drops after tokenisation.
-PUNCTUATION = frozenset(
-    ["''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", ".", "?", "!", ",", ":", "-", "--", "...", ";"]
-)
-
-#: Abbreviations that keep their period wherever they stand.
-_PERIOD_STAYS = """mr. mrs. ms. dr. prof. sr. jr. st. ave. blvd. bldg. rd. mt. ft. vs. etc. inc. ltd. co. corp. ph.d.
-gen. col. sgt. capt. lt. rev. hon. gov. sen. rep. jan. feb. mar. apr. jun. jul. aug. sep. sept. oct. nov. dec."""
-_ABBREVIATIONS = frozenset(_PERIOD_STAYS.split())
-#: Words that PTB splits although nothing marks the place.
-_SPLIT = {
-    "cannot": ("can", "not"),
-    "gonna": ("gon", "na"),
-    "gotta": ("got", "ta"),
-    "wanna": ("wan", "na"),
-    "lemme": ("lem", "me"),
-    "gimme": ("gim", "me"),
-    "y'all": ("y'", "all"),
-    "'tis": ("'t", "is"),
-    "'twas": ("'t", "was"),
-}
-_CLITIC = re.compile(r"(.*[a-z0-9])('s|'m|'d|'re|'ve|'ll)$")
-_NEGATION = re.compile(r"(.*[a-z])(n't)$")
-_TOKEN = re.compile(
-    r"""
-      '(?:tis|twas|em|s|m|d|re|ve|ll|t)(?![a-z0-9'])  # words that begin with an apostrophe
-    | [a-z](?:\.[a-z])+\.?                         # u.s., e.g
-    | \d+\ \d+/\d+(?![/\d])                        # 3 1/2 is one token, with a no-break space
-    | \d+(?:[.,:/]\d+)*(?:st|nd|rd|th|s|'s)?(?![a-z]) # 3, 3.5, 1,000, 10:30, 1/2, 2nd, 1980s
-    | [a-z0-9]+(?:[-_'&@/.][a-z0-9]+)*             # words, with inner hyphens, apostrophes and periods
-    | \.\.\.+ | --+                                # ellipsis, dashes
-    | [^\sa-z0-9]                                  # any other sign alone
-    """,
-    re.VERBOSE,
-)
+#: Captions whose tokens are kept; the oldest leave first.
+CACHED_CAPTIONS = 200_000
+_known: dict[str, tuple[str, ...]] = {}
 
 
-@lru_cache(maxsize=200_000)
 def tokenize(caption: str) -> tuple[str, ...]:
-    """The tokens of one caption.
+    """The tokens of one caption. A caption that is not plain text starts Java; see `tokenize_all` for many.
 
     >>> tokenize("A dog's ball, can't you see?")
     ('a', 'dog', "'s", 'ball', 'ca', "n't", 'you', 'see')
     """
-    tokens: list[str] = []
-    for match in _TOKEN.finditer(caption.lower()):
-        word = match.group()
-        end = match.end()
-        if caption[end : end + 1] == "." and _keeps_period(word, caption[end + 1 : end + 3]):
-            word += "."
-        tokens.extend(_parts(word.replace(" ", "\u00a0")))
-    return tuple(token for token in tokens if token not in PUNCTUATION)
+    tokens = _known.get(caption)
+    return tokenize_all([caption])[0] if tokens is None else tokens
+
+
+def tokenize_all(captions: Sequence[str]) -> list[tuple[str, ...]]:
+    """The tokens of each caption, each by itself; at most one JVM is started, for those that need it.
+
+    Raises RewardmarkError where Java is needed and cannot be had.
+
+    >>> tokenize_all(["A dog.", "two cats"])
+    [('a', 'dog'), ('two', 'cats')]
+    """
+    found: list[tuple[str, ...] | None] = []
+    strange: list[int] = []
+    for row, caption in enumerate(captions):
+        tokens = _known.get(caption)
+        if tokens is None:
+            tokens = native_tokens(one_line(caption))
+            if tokens is None:
+                strange.append(row)
+            else:
+                _remember(caption, tokens)
+        found.append(tokens)
+    if strange:
+        texts = list(dict.fromkeys(captions[row] for row in strange))
+        answers = dict(zip(texts, java_tokens(texts), strict=True))
+        for row in strange:
+            found[row] = answers[captions[row]]
+        for text, tokens in answers.items():
+            _remember(text, tokens)
+    return [tokens for tokens in found if tokens is not None]
+
+
+def tokenize_text(captions: Sequence[str]) -> list[str]:
+    """Each caption's tokens joined by spaces, the captions being the lines of one text, as the official tool has them.
+
+    The next line can decide about a period at the end of this one (see `java_lines`), so a caption that goes to Java
+    goes there with what follows it.
+    """
+    lines = [one_line(caption) for caption in captions]
+    if any("<" in line for line in lines):
+        return java_lines(lines)  # a tag may reach over lines
+    answers: list[str | None] = []
+    for line in lines:
+        tokens = native_tokens(line)
+        answers.append(None if tokens is None else " ".join(tokens))
+    sent = _with_context(lines, [row for row, answer in enumerate(answers) if answer is None])
+    for row, answer in zip(sent, java_lines([lines[row] for row in sent]), strict=True):
+        if answers[row] is None:
+            answers[row] = answer
+    return [answer for answer in answers if answer is not None]
 
 
 def ngrams(tokens: Sequence[str], max_n: int = 4) -> Iterator[tuple[str, ...]]:
@@ -76,25 +87,22 @@ def ngrams(tokens: Sequence[str], max_n: int = 4) -> Iterator[tuple[str, ...]]:
     [('a',), ('cat',), ('a', 'cat')]
     """
     for n in range(1, max_n + 1):
-        for start in range(len(tokens) - n + 1):
-            yield tuple(tokens[start : start + n])
+        yield from zip(*(tokens[start:] for start in range(n)), strict=False)
 
 
-def _keeps_period(word: str, following: str) -> bool:
-    """An abbreviation, an initial, or a period before a comma (which cannot end a sentence) belongs to the word."""
-    if word + "." in _ABBREVIATIONS:
-        return True
-    if word in ("fig", "figs", "no", "nos"):  # fig. 3, no. 10
-        return following[:1] == "," or following[1:].isdigit()
-    return word.isalpha() and (len(word) == 1 or following[:1] == ",")
+def _with_context(lines: Sequence[str], rows: Iterable[int]) -> list[int]:
+    """`rows` and for each the rows after it up to one that is not blank, in order."""
+    kept: set[int] = set()
+    for row in rows:
+        kept.add(row)
+        for after in range(row + 1, len(lines)):
+            kept.add(after)
+            if lines[after].strip():
+                break
+    return sorted(kept)
 
 
-def _parts(word: str) -> tuple[str, ...]:
-    """A word with its clitics split off: dog's -> dog 's, can't -> ca n't, cannot -> can not."""
-    if word in _SPLIT:
-        return _SPLIT[word]
-    for pattern in (_NEGATION, _CLITIC):
-        found = pattern.match(word)
-        if found:
-            return (*_parts(found.group(1)), found.group(2))
-    return (word,)
+def _remember(caption: str, tokens: tuple[str, ...]) -> None:
+    if len(_known) >= CACHED_CAPTIONS:
+        _known.pop(next(iter(_known)), None)
+    _known[caption] = tokens

