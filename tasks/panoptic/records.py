@@ -82,6 +82,8 @@ def read_png(file: Path) -> NDArray[np.uint32]:
         raise DataError(file, f"cannot be read as an image: {error or type(error).__name__}") from None
     if PNG_END not in raw:
         raise DataError(file, "cannot be read as an image: the PNG is cut off")
+    if pixels is not None and raw[24] != 8:  # Pillow drops the lower half of 16 bits
+        raise DataError(file, f"a panoptic PNG has 8 bits a colour; this one has {raw[24]}")
     if pixels is None:
         raise DataError(file, f"a panoptic PNG holds segment ids as RGB colours; the mode of this one is {mode}")
     red, green, blue = (pixels[:, :, c].astype(np.uint32) for c in range(3))

@@ -12,7 +12,7 @@ import numpy as np
 from rewardmark.rewards.errors import DataError
 from rewardmark.tasks.panoptic.evaluate import agrees_with_itself, official, pair_counts
 from rewardmark.tasks.panoptic.records import PanopticSet, SegmentList, read_png
-from rewardmark.tasks.score.detection import images_and_categories
+from rewardmark.tasks.score.detection import LARGEST_SIDE, images_and_categories
 from rewardmark.tasks.score.table import Table, collector_paused, read_json, show, top_level
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ __all__ = ["read_panoptic_predictions", "read_panoptic_truths", "score_panoptic"
 
 #: Three bytes of colour: no segment id is larger.
 LARGEST_ID = 256**3 - 1
+#: Square of the largest side that an image may have.
+MOST_PIXELS = LARGEST_SIDE**2
 
 
 @collector_paused()
@@ -37,20 +39,23 @@ def score_panoptic(gt: Path, gt_folder: Path, pred: Path, pred_folder: Path) -> 
     truths = read_panoptic_truths(gt, complete=True)
     predictions = read_panoptic_predictions(pred, truths)
     try:
-        if _sizes_agree(truths, gt_folder) and agrees_with_itself(truths, gt_folder):
+        if _headers_agree(truths, gt_folder, predictions, pred_folder) and agrees_with_itself(truths, gt_folder):
             return official(truths, predictions, gt_folder, pred_folder), truths.notes
     except (OSError, ValueError):
         pass  # something is wrong with a file: what follows is slower, and says in which record
     return _score_slowly(truths, gt_folder, predictions, pred_folder)
 
 
-def _sizes_agree(truths: PanopticSet, folder: Path) -> bool:
-    """Whether each true PNG is of the size that the JSON says, by the PNG's header alone."""
-    for image_id, segments in truths.segments.items():
-        with (folder / segments.file_name).open("rb") as png:
-            header = png.read(24)
+def _headers_agree(truths: PanopticSet, gt_folder: Path, predictions: PanopticSet, pred_folder: Path) -> bool:
+    """Whether each true PNG is of the size that the JSON says, and each of either side has 8 bits a colour, by the
+    PNGs' headers alone."""
+    for image_id, truth in truths.segments.items():
+        with (gt_folder / truth.file_name).open("rb") as png:
+            header = png.read(25)
         size = (int.from_bytes(header[20:24], "big"), int.from_bytes(header[16:20], "big"))
-        if truths.sizes[image_id] not in (None, size):
+        with (pred_folder / predictions.segments[image_id].file_name).open("rb") as png:
+            predicted = png.read(25)
+        if truths.sizes[image_id] not in (None, size) or not header[24:] == predicted[24:] == b"\x08":
             return False
     return True
 
@@ -72,6 +77,9 @@ def _score_slowly(
             for segments in side.segments.values():
                 if (png := str(folder / segments.file_name)) in str(error):
                     raise DataError(png, str(error), segments.where) from None
+        for image_id, segments in truths.segments.items():  # an area so small that an IoU divides by nothing
+            if str(error).startswith(f"image {image_id}: ground-truth segment"):
+                raise DataError(truths.file, str(error), segments.where) from None
         raise DataError(predictions.file, str(error)) from None
 
 
@@ -129,7 +137,11 @@ def _segments(
     flat.known("category_id", category_ids, known, "no category of the ground truth has it")
     is_crowd = flat.flags("iscrowd", default=0)
     given = flat.has("area")
-    areas = np.where(given, flat.numbers("area", default=0, least=0), -1.0)
+    areas = flat.numbers("area", default=0, least=0)
+    broken = (areas != np.floor(areas)) | (areas > MOST_PIXELS)
+    if broken.any():
+        flat.fail(int(np.argmax(broken)), f"'area' must be a whole number of pixels of at most {MOST_PIXELS}")
+    areas = np.where(given, areas, -1.0)
     ends = np.cumsum(counts, dtype=np.int64)
     out = {}
     for row, image_id in enumerate(image_ids.tolist()):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,7 +81,7 @@ def test_no_category_of_a_kind_is_minus_1(files: Files) -> None:
 SIDES = {  # what is done to annotations[1] of either side, and what the message must hold
     "segment absent from the JSON": (lambda a: a["segments_info"].pop(), "segment 70000 is in"),
     "segment absent from the PNG": (
-        lambda a: a["segments_info"].append({"id": 5, "category_id": 4}),
+        lambda a: a["segments_info"].append({"id": 5, "category_id": 4, "area": 1, "iscrowd": 0}),
         "segment 5 is in segments_info but not in",
     ),
     "segment id twice": (
@@ -110,6 +112,8 @@ SIDES = {  # what is done to annotations[1] of either side, and what the message
     "unknown image": (lambda a: a.update(image_id=13), "unknown image_id 13"),
     "image twice": (lambda a: a.update(image_id=11), "duplicate annotation of image 11"),
     "crowd of 2": (lambda a: a["segments_info"][0].update(iscrowd=2), "'iscrowd' must be 0 or 1, not 2"),
+    "area in parts": (lambda a: a["segments_info"][0].update(area=2.5), "'area' must be a whole number of pixels"),
+    "huge area": (lambda a: a["segments_info"][1].update(area=2**64), "(id 70000): 'area' must be a whole number"),
     "area as text": (lambda a: a["segments_info"][0].update(area="3"), "'area' must be a finite number"),
 }
 
@@ -145,6 +149,23 @@ def test_a_png_that_is_cut_off_is_named(files: Files, side: str, length: int) ->
     path = files.folder / side / "12.png"
     path.write_bytes(path.read_bytes()[:length])
     assert f"{side}/12.png: annotations[1] (image_id 12): cannot be read as an image" in files.refusal()
+
+
+@pytest.mark.parametrize("side", ["gt", "pred"])
+def test_16_bits_a_colour_are_refused(files: Files, side: str) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + struct.pack(">9H", *[value << 8 for value in (1, 0, 0) * 3]) for _ in range(2))
+    parts = chunk(b"IHDR", struct.pack(">IIBBBBB", 3, 2, 16, 2, 0, 0, 0)), chunk(b"IDAT", zlib.compress(rows))
+    (files.folder / side / "12.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts) + chunk(b"IEND", b""))
+    message = files.refusal()
+    assert message.startswith(f"{side}/12.png: annotations[1] (image_id 12): a panoptic PNG has 8 bits a colour")
+
+
+def test_an_area_that_leaves_no_union_is_named_with_its_file(files: Files) -> None:
+    files.gt["annotations"][1]["segments_info"][1]["area"] = 0
+    assert files.refusal().startswith("gt.json: annotations[1] (image_id 12): image 12: ground-truth segment 70000")
 
 
 def test_alpha_is_ignored(files: Files) -> None:
