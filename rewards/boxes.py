@@ -37,9 +37,9 @@ class ImageBoxes:
 class Boxes(Batched):
     """Boxes of B images, padded to N slots an image.
 
-    boxes [B, N, 4] float32, xyxy in pixels; labels [B, N] int64, the category ids of the data set;
-    scores [B, N] float32; mask [B, N] bool, False where a slot is padding. Targets may also say which truths are
-    crowds (is_crowd [B, N] bool) and the annotated area of each (areas [B, N] float32, square pixels).
+    boxes [B, N, 4] float32 (or float64), xyxy in pixels; labels [B, N] int64, the category ids of the data set;
+    scores [B, N] of the same kind; mask [B, N] bool, False where a slot is padding. Targets may also say which truths
+    are crowds (is_crowd [B, N] bool) and the annotated area of each (areas [B, N], square pixels).
     The order of the slots is the order in which the model named the boxes.
 
     >>> batch = Boxes.from_lists([[[0, 0, 4, 4]], []], [[7], []])
@@ -80,26 +80,34 @@ class Boxes(Batched):
         scores: Sequence[Any] | None = None,
         is_crowd: Sequence[Any] | None = None,
         areas: Sequence[Any] | None = None,
+        dtype: Any = None,
     ) -> Boxes:
         """Pad ragged lists (Python, NumPy, torch), one entry an image: boxes[i] [n_i, 4] xyxy pixels, labels[i] [n_i].
 
-        Scores are 1.0 where not given. Raises RewardmarkError naming the image whose lists differ in length.
+        Scores are 1.0 where not given (for all images, or for one whose entry is None). `dtype` of boxes, scores and
+        areas is float32 unless torch.float64 is asked for, which `detection_ap.coco_ap_float64` uses to the full and
+        every other reward takes too. Raises RewardmarkError naming the image whose lists differ in length or hold
+        something that is no number.
         """
-        counts = [len(image) for image in boxes]
+        dtype = torch.float32 if dtype is None else dtype
+        counts = [_length("boxes", i, image) for i, image in enumerate(boxes)]
         width, size = max(counts, default=0), len(counts)
         mask = torch.arange(width)[None, :] < torch.tensor(counts, dtype=torch.int64).reshape(size, 1)
 
-        def padded(name: str, ragged: Sequence[Any], dtype: Any, tail: tuple[int, ...] = ()) -> Tensor:
+        def padded(name: str, ragged: Sequence[Any], kind: Any, tail: tuple[int, ...] = ()) -> Tensor:
             if len(ragged) != size:
                 raise RewardmarkError(f"Boxes.from_lists: {name} has {len(ragged)} images, boxes has {size}")
-            out = torch.zeros((size, width, *tail), dtype=dtype)
+            out = torch.zeros((size, width, *tail), dtype=kind)
             for i, image in enumerate(ragged):
-                if len(image) != counts[i]:
+                if image is None and name == "scores":
+                    out[i, : counts[i]] = 1.0
+                    continue
+                if _length(name, i, image) != counts[i]:
                     raise RewardmarkError(
                         f"Boxes.from_lists: image {i} has {counts[i]} boxes but {len(image)} entries in {name}"
                     )
                 if counts[i]:
-                    values = torch.as_tensor(image, dtype=dtype) if hasattr(image, "dtype") else _tensor(image, dtype)
+                    values = _tensor(name, i, image, kind)
                     if tuple(values.shape[1:]) != tail:
                         raise RewardmarkError(
                             f"Boxes.from_lists: image {i}: {name} has shape {list(values.shape)}, "
@@ -109,12 +117,12 @@ class Boxes(Batched):
             return out
 
         return cls(
-            boxes=padded("boxes", boxes, torch.float32, (4,)),
+            boxes=padded("boxes", boxes, dtype, (4,)),
             labels=padded("labels", labels, torch.int64),
-            scores=mask.to(torch.float32) if scores is None else padded("scores", scores, torch.float32),
+            scores=mask.to(dtype) if scores is None else padded("scores", scores, dtype),
             mask=mask,
             is_crowd=None if is_crowd is None else padded("is_crowd", is_crowd, torch.bool),
-            areas=None if areas is None else padded("areas", areas, torch.float32),
+            areas=None if areas is None else padded("areas", areas, dtype),
         )
 
     def sample(self, index: int) -> ImageBoxes:
@@ -134,8 +142,25 @@ class Boxes(Batched):
         return [(b[m], c[m], s[m]) for b, c, s, m in zip(*arrays, strict=True)]
 
 
-def _tensor(values: Any, dtype: Any) -> Tensor:
-    """A tensor of nested Python lists whose leaves may be NumPy arrays or tensors."""
-    if len(values) and hasattr(values[0], "tolist"):
-        values = [value.tolist() for value in values]
-    return torch.tensor(values, dtype=dtype)
+def _length(name: str, image: int, values: Any) -> int:
+    try:
+        return len(values)
+    except TypeError:
+        raise RewardmarkError(
+            f"Boxes.from_lists: image {image}: {name} must be a list for each image, not {type(values).__name__}"
+        ) from None
+
+
+def _tensor(name: str, image: int, values: Any, dtype: Any) -> Tensor:
+    """A tensor of an array, or of nested Python lists whose leaves may be NumPy arrays or tensors."""
+    if not hasattr(values, "dtype") and hasattr(values[0], "tolist"):
+        values = [value.tolist() if hasattr(value, "tolist") else value for value in values]
+    try:
+        if dtype == torch.int64:
+            read = torch.as_tensor(values)
+            if read.is_floating_point() and not bool((read == read.round()).all()):
+                raise ValueError("a category id is a whole number")
+        return torch.as_tensor(values, dtype=dtype)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        what = " ".join(str(error).split())
+        raise RewardmarkError(f"Boxes.from_lists: image {image}: {name} cannot be read as numbers: {what}") from None

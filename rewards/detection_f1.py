@@ -91,7 +91,7 @@ def soft_f1_as_published(predictions: Boxes, targets: Boxes) -> Tensor:
     recall = matches.overlap.sum(1) / truths.clamp(min=1)
     precision = matches.iou.sum(1) / count.clamp(min=1)
     value = 2 * precision * recall / (precision + recall).clamp(min=1e-12)
-    return torch.where((truths == 0) & (count == 0), 1.0, value)
+    return torch.where((truths == 0) & (count == 0), 1.0, value).to(torch.float32)
 
 
 @register_reward(

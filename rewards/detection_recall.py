@@ -155,7 +155,8 @@ def _recall(
     if normalize:
         weight = _truth_weight(targets, class_weights).clamp(min=torch.finfo(matched.dtype).tiny)
         matched, duplicates = matched / weight, duplicates / weight
-    return matched - duplicate_weight * duplicates, {"matched": matched, "duplicates": duplicates}
+    value = (matched - duplicate_weight * duplicates).to(torch.float32)
+    return value, {"matched": matched, "duplicates": duplicates}
 
 
 def _thresholds_passed(iou: Tensor, thresholds: Sequence[float]) -> Tensor:

@@ -125,7 +125,7 @@ def visual_rft_as_published(
     position = iou.sum(1) / torch.maximum(count, truths).clamp(min=1)
     honest = torch.where(iou > 0, predictions.scores, 1 - predictions.scores) * named
     confidence = (honest.sum(1) / count.clamp(min=1)).clamp(0, 1)
-    return position + confidence, {"iou": position, "confidence": confidence}
+    return (position + confidence).to(torch.float32), {"iou": position, "confidence": confidence}
 
 
 @register_reward(
@@ -157,4 +157,4 @@ def visual_rft(predictions: Boxes, targets: Boxes, *, iou_threshold: float = 0.5
     empty = (longer == 0).to(torch.float32)
     position = iou.sum(1) / longer.clamp(min=1) + empty
     confidence = scores.sum(1) / longer.clamp(min=1) + empty
-    return (position + confidence) / 2, {"iou": position, "confidence": confidence}
+    return ((position + confidence) / 2).to(torch.float32), {"iou": position, "confidence": confidence}

@@ -156,7 +156,7 @@ def giou_as_published(predictions: Boxes, targets: Boxes) -> Tensor:
     low = torch.minimum(predicted[..., :2], predicted[..., 2:])
     high = torch.maximum(predicted[..., :2], predicted[..., 2:])
     value = geometry.giou(torch.cat([low, high], -1), truth, empty_too=True)[:, 0, 0]
-    return torch.where(named & wanted, value, 0.0)
+    return torch.where(named & wanted, value, 0.0).to(torch.float32)
 
 
 @register_reward(

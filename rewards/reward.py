@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reward", "Scored"]
 
-#: float32 sums may pass a bound by rounding alone.
+#: float32 sums may pass a bound by rounding alone: by this share of a bound beyond 1.
 TOLERANCE = 1e-5
 
 
@@ -58,7 +58,12 @@ class Reward:
 
     def __call__(self, predictions: Any, targets: Any) -> Tensor:
         """The reward of every sample, [B] float32, NaN where it abstains. Raises RewardFailure naming the sample."""
-        values, components = self._evaluate(predictions, targets)
+        try:
+            values, components = self._evaluate(predictions, targets)
+        except RewardmarkError:
+            raise
+        except Exception as error:
+            raise self._located(predictions, targets, error) from error
         for row, message in self._faults(values):
             raise RewardFailure(self.name, row, message, float(values[row]))
         self.components = components
@@ -84,7 +89,9 @@ class Reward:
                 value = error.value if isinstance(error, RewardFailure) else None
                 failures.append(RewardFailure(self.name, ids[0], _one_line(error), value))
             else:
-                parts = [self.score(predictions[i], targets[i], [ids[i]]) for i in range(size)]
+                parts = [
+                    self.score(predictions[i], None if targets is None else targets[i], [ids[i]]) for i in range(size)
+                ]
                 values = torch.cat([part.values.cpu() for part in parts]) if parts else torch.zeros(0)
                 failures = [failure for part in parts for failure in part.failures]
                 names = sorted({name for part in parts for name in part.components})
@@ -108,6 +115,9 @@ class Reward:
                 result = self._function(predictions, targets, **self.parameters)
             else:
                 result = self._lifted(predictions, targets, size)
+        if isinstance(result, tuple) and len(result) != 2:
+            message = f"a tuple must be (values, components), not of {len(result)} entries"
+            raise RewardFailure(self.name, "(batch)", message)
         values, components = result if isinstance(result, tuple) else (result, {})
         if not isinstance(components, dict):
             raise RewardFailure(self.name, "(batch)", f"components must be a dict, not {type(components).__name__}")
@@ -122,8 +132,18 @@ class Reward:
                     tuple(tensor.shape),
                 )
         if values.dtype != torch.float32:
-            raise RewardFailure(self.name, "(batch)", f"the result is {values.dtype}, expected torch.float32")
+            value = values.item() if size == 1 else None
+            raise RewardFailure(self.name, "(batch)", f"the result is {values.dtype}, expected torch.float32", value)
         return values, components
+
+    def _located(self, predictions: Any, targets: Any, error: Exception) -> RewardFailure:
+        """The failure of the first sample that raises alone, or of the batch where none does."""
+        for i in range(len(predictions) if len(predictions) > 1 else 0):
+            try:
+                self._evaluate(predictions[i], None if targets is None else targets[i])
+            except Exception as alone:
+                return RewardFailure(self.name, i, _one_line(alone))
+        return RewardFailure(self.name, 0 if len(predictions) == 1 else "(batch)", _one_line(error))
 
     def _lifted(self, predictions: Any, targets: Any, size: int) -> Tensor:
         """A per-sample function over the batch; each result must be one number."""
@@ -138,7 +158,7 @@ class Reward:
                         self.name, i, f"a per-sample reward must return one number, not shape {list(value.shape)}"
                     )
                 value = value.item()
-            if isinstance(value, str) or not hasattr(value, "__float__"):
+            if isinstance(value, str) or not hasattr(value, "__float__") or getattr(value, "shape", ()) != ():
                 raise RewardFailure(
                     self.name, i, f"a per-sample reward must return a number, not {type(value).__name__}", value
                 )
@@ -150,9 +170,9 @@ class Reward:
         low, high = self.card.bounds
         suspect = ~torch.isfinite(values)
         if low is not None:
-            suspect |= values < low - TOLERANCE
+            suspect |= values < low - TOLERANCE * max(1.0, abs(low))
         if high is not None:
-            suspect |= values > high + TOLERANCE
+            suspect |= values > high + TOLERANCE * max(1.0, abs(high))
         faults = []
         for row in suspect.nonzero().flatten().tolist():
             value = float(values[row])

@@ -89,7 +89,7 @@ def to_verifiers(
     """`reward` as a function for a verifiers ``Rubric(funcs=[...])``: (completion, answer, info, columns) -> float.
 
     `unparsed` as in `to_verl`. `unscored`: what an unscored or failed sample is worth, NaN unless given: verifiers
-    takes an exception for 0.0, and a failure is no score. `info` (a dict) and the row's further columns add to `answer`.
+    takes an exception for 0.0, and a failure is no score. `info` (a dict) and the further columns add to `answer`.
     """
     adapter = Adapter(reward, parser)
     worst = _worst(reward) if unparsed is None else unparsed

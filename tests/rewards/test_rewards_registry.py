@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from rewardmark.rewards import (
@@ -157,6 +158,62 @@ def test_a_per_sample_reward_gets_one_image_without_padding() -> None:
     assert get_reward("detection/mine", scale=4.0).parameters == {"scale": 4.0}
     register(lambda p, t: "good", name="detection/words", batched=False)
     assert "must return a number, not str" in get_reward("detection/words").score(BOXES, BOXES).failures[0].message
+
+
+@pytest.mark.parametrize("value", [np.float32(0.25), np.float64(0.25), np.array(0.25), torch.tensor(0.25)])
+def test_a_per_sample_reward_may_return_any_kind_of_number(value: Any) -> None:
+    register(lambda p, t: value, batched=False)
+    assert get_reward("detection/mine")(BOXES, BOXES).tolist() == [0.25] * 3
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (None, "must return a number, not NoneType"),
+        ("0.5", "must return a number, not str"),
+        ([0.5], "must return a number, not list"),
+        (np.array([0.1, 0.2]), "must return a number, not ndarray"),
+        (torch.tensor([0.1, 0.2]), "must return one number, not shape"),
+        (1j, "must return a number, not complex"),
+        (1e300, "the value is inf"),
+        (-math.inf, "the value is -inf"),
+        (7, "7 is above the upper bound 1"),
+        (KeyError("x"), "KeyError: 'x'"),
+    ],
+)
+def test_a_per_sample_reward_that_returns_no_number_fails_where_it_does(value: Any, message: str) -> None:
+    def brittle(p: Any, t: Any) -> Any:
+        if len(p):
+            return 0.5
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    register(brittle, batched=False)
+    reward = get_reward("detection/mine")
+    scored = reward.score(BOXES, BOXES, ["a", "b", "c"])
+    assert [failure.sample_id for failure in scored.failures] == ["b"]
+    assert message in scored.failures[0].message
+    assert torch.isnan(scored.values).tolist() == [False, True, False]
+    with pytest.raises(RewardFailure, match=r"reward detection/mine failed on sample 1: "):
+        reward(BOXES, BOXES)
+
+
+def test_a_batched_reward_that_raises_names_the_sample_when_called() -> None:
+    def brittle(p: Boxes, t: Boxes) -> torch.Tensor:
+        if not p.mask.any(1).all():
+            raise ZeroDivisionError
+        return torch.zeros(len(p))
+
+    register(brittle)
+    with pytest.raises(RewardFailure, match="reward detection/mine failed on sample 1: ZeroDivisionError"):
+        get_reward("detection/mine")(BOXES, BOXES)
+
+
+def test_rounding_of_a_large_bound_is_no_failure() -> None:
+    register(lambda p, t: torch.full((3,), 1.0000001), bounds=(0.0, 1.0))
+    total = weighted_sum({"detection/mine": 3000.0})
+    assert total.score(BOXES, BOXES).failures == []
 
 
 def test_predictions_and_targets_of_different_length_are_named() -> None:

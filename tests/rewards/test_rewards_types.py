@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from rewardmark.rewards import Answers, Boxes, Captions, Images, References, RewardmarkError, Segments
+from rewardmark.rewards import (
+    Answers,
+    Boxes,
+    Captions,
+    Images,
+    References,
+    RewardmarkError,
+    Segments,
+    get_reward,
+    list_rewards,
+)
 
 BATCH = Boxes.from_lists(
     [np.array([[0, 0, 4, 4], [1, 1, 2, 2]]), [], [[5.0, 5.0, 6.0, 6.0]]],
@@ -76,3 +86,30 @@ def test_moving_keeps_what_is_not_a_tensor() -> None:
 def test_messages_say_what_and_where(make: object, message: str) -> None:
     with pytest.raises(RewardmarkError, match=message):
         make()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[[0, 0, 1, 1]]], [["cat"]]), "image 0: labels cannot be read as numbers"),
+        (([[[0, 0, 1, 1]]], [[1.5]]), "image 0: labels cannot be read as numbers: a category id is a whole number"),
+        (([[[0, 0, 1, None]]], [[1]]), "image 0: boxes cannot be read as numbers"),
+        (([[], [[0, 0, 1]]], [[], [1]]), r"image 1: boxes has shape \[1, 3\], expected \[1, 4\]"),
+        (([None], [[]]), "image 0: boxes must be a list for each image, not NoneType"),
+        (([[[0, 0, 1, 1]]], [[1]], [[0.5, 0.5]]), "image 0 has 1 boxes but 2 entries in scores"),
+    ],
+)
+def test_lists_that_are_no_boxes_are_refused_with_their_image(arguments: tuple, message: str) -> None:
+    with pytest.raises(RewardmarkError, match=message):
+        Boxes.from_lists(*arguments)
+
+
+def test_boxes_of_doubles_keep_them_and_every_reward_takes_them() -> None:
+    lists = [[[0.1, 0.2, 8.3, 8.4]], []], [np.array([1]), np.zeros(0)], [None, []]
+    doubles = Boxes.from_lists(*lists, dtype=torch.float64)
+    assert doubles.boxes[0, 0].tolist() == [0.1, 0.2, 8.3, 8.4]
+    floats = Boxes.from_lists(*lists)
+    assert floats.boxes.dtype == floats.scores.dtype == torch.float32
+    for card in list_rewards("detection") + [c for c in list_rewards("grounding") if c.name.count("iou")]:
+        reward = get_reward(card.name)
+        torch.testing.assert_close(reward(doubles, doubles), reward(floats, floats), equal_nan=True)
