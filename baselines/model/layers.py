@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from rewardmark.baselines.model.step_attention import KeyStore
 
 
 def sincos_1d(positions: Tensor, channels: int, max_frequency: float = 128.0) -> Tensor:
@@ -159,4 +166,23 @@ class DecoderLayer(nn.Module):
         seen_k, seen_v = keys[:, :, : position + 1], values[:, :, : position + 1]
         x = x + self.out(merge_heads(attend(q, seen_k, seen_v)))
         x = self.attend_image(x, memory)
+        return x + self.mlp(self.norm3(x))
+
+    def step_rows(
+        self,
+        x: Tensor,
+        memory: KeyStore,
+        cache: KeyStore,
+        position: int,
+        rows: NDArray[np.int64],
+        images: NDArray[np.int64],
+    ) -> Tensor:
+        """`step` for some of the sequences, on a CPU: `x [A, D]` of sequences `rows [A]` that look at `images [A]`."""
+        count, width = x.shape
+        heads = (self.heads, width // self.heads)
+        q, k, v = self.qkv(self.norm1(x)).float().view(count, 3, *heads).unbind(1)
+        cache.write(k, v, rows, position)
+        x = x + self.out(cache.attend(q, rows, position + 1).view(count, width))
+        q = self.cross_q(self.norm2(x)).float().view(count, *heads)
+        x = x + self.cross_out(memory.attend(q, images, memory.values.shape[2]).view(count, width))
         return x + self.mlp(self.norm3(x))

@@ -10,6 +10,7 @@ import torch
 from rewardmark.baselines.model.configuration import PixelsToTokensConfig
 from rewardmark.baselines.model.heads import ColourHead, ConfidenceHead, DenseHead, MaskHead
 from rewardmark.baselines.model.layers import ConvStem, DecoderLayer, EncoderLayer, sincos_1d, sincos_2d
+from rewardmark.tasks.codec import BOS
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -162,3 +163,8 @@ class PixelsToTokens(PreTrainedModel):
     def forward(self, pixels: Tensor, tokens: Tensor) -> Tensor:
         """Logits `[B, N, T, V]` of the token after each of `tokens [B, N, T]`."""
         return self.logits(self.hidden_states(self.encode(pixels), tokens))
+
+
+def shift(tokens: Tensor) -> Tensor:
+    """What the decoder reads to predict `tokens`: BOS and all but the last."""
+    return torch.cat([torch.full_like(tokens[..., :1], BOS), tokens[..., :-1]], dim=-1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from rewardmark.baselines.model.decoding import InStep, Ragged
 from rewardmark.baselines.model.modeling import EncodedImages, PixelsToTokens
 from rewardmark.tasks.codec import BOS, EOS, PAD
 from torch import Tensor
@@ -49,54 +50,46 @@ def sample(
     steps = config.sequence_length if max_length is None else min(max_length, config.sequence_length)
     device = encoded.grid.device
     rows = encoded.batch * samples
-    heads, channels = config.heads, config.d_model // config.heads
-    on_cpu = device.type == "cpu"
-    dtype = torch.float32 if on_cpu else encoded.memory[0][0].dtype
-    # On a CPU attention runs in float32: cast once, not at every step.
-    memories = [(k.float().contiguous(), v.float().contiguous()) if on_cpu else (k, v) for k, v in encoded.memory]
-    caches = [
-        (
-            torch.zeros(rows, heads, steps, channels, device=device, dtype=dtype),
-            torch.zeros(rows, heads, steps, channels, device=device, dtype=dtype),
-        )
-        for _ in model.decoder
-    ]
-    tokens = torch.zeros(rows, steps, dtype=torch.long, device=device)
+    decoder = (Ragged if device.type == "cpu" else InStep)(model, encoded, samples, steps)
+    tokens = torch.full((rows, steps), PAD, dtype=torch.long, device=device)
     token_probs = torch.ones(rows, steps, device=device)
-    hidden = torch.zeros(rows, steps, config.d_model, device=device, dtype=dtype)
+    hidden: Tensor | None = None
     lengths = torch.full((rows,), steps, dtype=torch.long, device=device)
+    alive = torch.arange(rows, device=device)
     ended = torch.zeros(rows, dtype=torch.bool, device=device)
     current = torch.full((rows,), BOS, dtype=torch.long, device=device)
     positions = model.positions(steps)
     has_end = bool(model.codec_grammar[:, EOS].any())
     for t in range(steps):
-        x = (model.token_embedding(current) + positions[t])[:, None, :]
-        for layer, memory, cache in zip(model.decoder, memories, caches, strict=True):
-            x = layer.step(x, memory, cache, t)  # type: ignore[operator]
-        state = model.decoder_norm(x)
-        hidden[:, t] = state[:, 0]
-        logits = model.logits(state, first=t)[:, 0]
+        state = model.decoder_norm(decoder.step(model.token_embedding(current) + positions[t], t))
+        if hidden is None:
+            hidden = torch.zeros(rows, steps, config.d_model, device=device, dtype=state.dtype)
+        hidden[alive, t] = state
+        logits = model.logits(state[:, None], first=t)[:, 0]
         probabilities = torch.softmax(logits, dim=-1)
         if greedy:
             chosen = logits.argmax(-1)
         else:
             drawn_from = probabilities if temperature == 1.0 else torch.softmax(logits / temperature, dim=-1)
-            uniform = torch.rand(rows, 1, generator=generator).to(device)
-            cumulative = drawn_from.cumsum(-1)
-            chosen = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True).squeeze(-1)
-            chosen = chosen.clamp(max=config.vocab_size - 1)
-            # Rounding can point at a token of probability zero (once in millions of draws): take the likeliest then.
-            impossible = drawn_from.gather(1, chosen[:, None]).squeeze(1) == 0
-            chosen = torch.where(impossible, logits.argmax(-1), chosen)
-        tokens[:, t] = torch.where(ended, PAD, chosen)
-        token_probs[:, t] = torch.where(ended, 1.0, probabilities.gather(1, chosen[:, None]).squeeze(1))
-        if has_end:
-            now = (chosen == EOS) & ~ended
-            lengths = torch.where(now, t + 1, lengths)
-            ended = ended | now
-            if t % 4 == 3 and bool(ended.all()):
+            uniform = torch.rand(rows, 1, generator=generator).to(device)[alive]
+            chosen = invert(drawn_from, uniform)
+        over = ended[alive]
+        tokens[alive, t] = torch.where(over, PAD, chosen)
+        token_probs[alive, t] = torch.where(over, 1.0, probabilities.gather(1, chosen[:, None]).squeeze(1))
+        current = torch.where(over, PAD, chosen)
+        if not has_end:
+            continue
+        now = (chosen == EOS) & ~over
+        lengths[alive] = torch.where(now, t + 1, lengths[alive])
+        ended[alive] = over | now
+        if decoder.drops_ended:
+            alive, current = alive[~now], current[~now]
+            decoder.keep(alive)
+            if len(alive) == 0:
                 break
-        current = torch.where(ended, PAD, chosen)
+        elif t % 4 == 3 and bool(ended.all()):
+            break
+    assert hidden is not None
     used = int(lengths.max())
     shape = (encoded.batch, samples)
     return Sampled(
@@ -105,3 +98,13 @@ def sample(
         token_probs[:, :used].view(*shape, used),
         hidden[:, :used].view(*shape, used, -1),
     )
+
+
+def invert(probabilities: Tensor, uniform: Tensor) -> Tensor:
+    """Draw from `probabilities [R, V]` by inverting their cumulative sums at `uniform [R, 1]` in 0..1; `[R]`."""
+    cumulative = probabilities.cumsum(-1)
+    chosen = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True).squeeze(-1)
+    chosen = chosen.clamp(max=probabilities.shape[-1] - 1)
+    # Rounding can point at a token of probability zero (once in millions of draws): take the likeliest then.
+    impossible = probabilities.gather(1, chosen[:, None]).squeeze(1) == 0
+    return torch.where(impossible, probabilities.argmax(-1), chosen)

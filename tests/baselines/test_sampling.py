@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 from rewardmark.baselines.build import new_model
-from rewardmark.baselines.mle import shift
+from rewardmark.baselines.model import sampling
+from rewardmark.baselines.model.modeling import shift
 from rewardmark.baselines.model.sampling import sample
 from rewardmark.tasks.codec import EOS, PAD
 from rewardmark.tasks.detection.codec import BoxCodec
@@ -94,3 +95,16 @@ def test_positions_reach_beyond_the_objects_of_training(model):
     codes = model.positions(200)
     assert codes.shape == (200, SHAPE["d_model"])
     assert not torch.allclose(codes[0], codes[5])  # same slot, another object
+
+
+@pytest.mark.parametrize("greedy", [True, False])
+def test_leaving_out_what_has_ended_changes_nothing(model, pixels, greedy, monkeypatch):
+    """A CPU goes on with the unfinished sequences only, a GPU with all in step: the same sequences come out."""
+    ragged = draw(model, pixels, n=6, greedy=greedy)
+    monkeypatch.setattr(sampling, "Ragged", sampling.InStep)
+    in_step = draw(model, pixels, n=6, greedy=greedy)
+    assert torch.equal(ragged.tokens, in_step.tokens) and torch.equal(ragged.lengths, in_step.lengths)
+    assert len(set(ragged.lengths.flatten().tolist())) > 1 or greedy
+    mask = ragged.tokens != PAD
+    torch.testing.assert_close(ragged.hidden[mask], in_step.hidden[mask], atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(ragged.token_probs, in_step.token_probs, atol=1e-5, rtol=1e-4)
