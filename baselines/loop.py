@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from rewardmark.baselines.account import Account
 from rewardmark.baselines.build import save_model
-from rewardmark.baselines.method import Decoding, FitJob, FitResult
+from rewardmark.baselines.method import FitJob, FitResult
 from rewardmark.baselines.model.modeling import PixelsToTokens
-from rewardmark.baselines.predict import predict_with
 from rewardmark.baselines.state import StateFile
 from rewardmark.tasks.codec import Codec
 from torch import nn
@@ -31,7 +31,8 @@ class Loop:
         job: what is to be done.
         model, codec: what is trained.
         optimizers: by name; their states are saved.
-        step: does one update and returns its values for the curves (floats by name).
+        step: does one update and returns its values for the curves (floats by name). `seconds_PART` is the time of a
+            part of the step; `seconds_between` is added: validation, saving and telling since the step before.
         memory: further state of the method as plain numbers (a running baseline, say), saved and restored in place.
     """
 
@@ -50,6 +51,7 @@ class Loop:
         self.pending: dict[str, list[float]] = {}
         self.usage: dict[str, float] = {}
         self.done = 0
+        self.account = Account(job, model, codec)
         self.file = StateFile(job.workdir)
 
     def run(self) -> FitResult:
@@ -60,11 +62,13 @@ class Loop:
         validate_at = {round(job.steps * k / VALIDATIONS) for k in range(VALIDATIONS + 1)}
         if self.done == 0 and job.steps:
             self._validate(0)
+        ended = time.monotonic()
         while self.done < job.steps:
             began = time.monotonic()
             values = self.step(self.done)
             self.done += 1
-            self.usage["fit_seconds"] = self.usage.get("fit_seconds", 0.0) + time.monotonic() - began
+            values["seconds_between"], ended = began - ended, time.monotonic()
+            self.usage["fit_seconds"] = self.usage.get("fit_seconds", 0.0) + ended - began
             for name, value in values.items():
                 if name.startswith("usage:"):
                     self.usage[name[6:]] = self.usage.get(name[6:], 0.0) + value
@@ -91,25 +95,10 @@ class Loop:
         self.pending = {}
 
     def _validate(self, step: int) -> None:
-        """The official metric on the validation images, greedy; the curve that tells whether reward and metric part."""
-        job = self.job
-        if job.val is None or len(job.val) == 0:
-            return
-        indices = np.arange(len(job.val))
-        self.model.eval()
-        predictions = predict_with(self.model, self.codec, job.val, indices, Decoding(), job.device)
-        self.model.train()
-        # METEOR takes seconds and a gigabyte, and is never the primary metric.
-        cheaper: dict[str, Any] = {"meteor": False} if job.task.name == "captioning" else {}
-        statistics = job.task.statistics(job.val, indices, predictions, **cheaper)
-        metrics = statistics.metrics(None)
-        self.curves.append({"step": step, "name": f"val/{job.task.primary}", "value": float(metrics[job.task.primary])})
-        if job.reward is not None:
-            targets = job.task.targets(job.val, indices, train=job.train)
-            scored = job.reward.score(predictions, targets, [str(job.val.image_ids[i]) for i in indices])
-            self.curves.append(
-                {"step": step, "name": "val/reward", "value": float(np.nanmean(scored.values.cpu().numpy()))}
-            )
+        """The curves of the validation images: they tell whether reward and official metric part."""
+        began = time.monotonic()
+        self.curves += [{"step": step, "name": name, "value": value} for name, value in self.account.values().items()]
+        self.usage["validate_seconds"] = self.usage.get("validate_seconds", 0.0) + time.monotonic() - began
 
     def _save(self) -> None:
         self.file.save(

@@ -4,6 +4,7 @@ learnable on little compute."""
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,12 +15,13 @@ from rewardmark.baselines.batches import batch_indices, crop_boxes, crop_images,
 from rewardmark.baselines.build import on_device, start_model
 from rewardmark.baselines.loop import Loop, autocast, compile_layers, parameter_groups, set_learning_rate
 from rewardmark.baselines.method import Decoding, FitJob, FitResult, Progress, silent
+from rewardmark.baselines.model.modeling import shift
 from rewardmark.baselines.options import at_least, choice, read_options
 from rewardmark.baselines.outputs import Batch, Output, output_for
 from rewardmark.baselines.outputs.base import as_batch
 from rewardmark.baselines.predict import predict
 from rewardmark.rewards.errors import RewardmarkError
-from rewardmark.tasks.codec import BOS, PAD
+from rewardmark.tasks.codec import PAD
 from rewardmark.tasks.detection.codec import BoxCodec
 from torch import Tensor
 
@@ -82,17 +84,23 @@ class MLE:
         batch_size = job.batch_size or 64
 
         def step(k: int) -> dict[str, float]:
+            clock = [time.perf_counter()]
             indices = batch_indices(job.seed, k, batch_size, len(job.train))
             batch = load_batch(job.train, indices, output, options, step_rng(job.seed, k, 0), job.device)
+            clock.append(time.perf_counter())
             set_learning_rate(optimizer, learning_rate(k, job.steps, options))
             with autocast(job.device, options.precision):
                 loss, parts = mle_loss(model, output, batch, options.head_weight)
+            clock.append(time.perf_counter())
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             values = {name: float(value) for name, value in parts.items()}
             values |= {"loss": float(loss.detach()), "gradient_norm": float(norm)}
+            clock.append(time.perf_counter())
+            for part, seconds in zip(("data", "loss", "update"), np.diff(clock), strict=True):
+                values[f"seconds_{part}"] = float(seconds)
             return values | {"usage:images": len(indices), "usage:tokens": int((batch.tokens != PAD).sum())}
 
         return Loop(job, model, codec, {"model": optimizer}, step).run()
@@ -123,11 +131,6 @@ def mle_loss(
     head, parts = output.head_loss(model, encoded, hidden, batch)
     mean_entropy = (entropy.detach() * mask).sum() / mask.sum()
     return likelihood + head_weight * head, {"token_loss": likelihood.detach(), "entropy": mean_entropy, **parts}
-
-
-def shift(tokens: Tensor) -> Tensor:
-    """What the decoder reads to predict `tokens`: BOS and all but the last."""
-    return torch.cat([torch.full_like(tokens[..., :1], BOS), tokens[..., :-1]], dim=-1)
 
 
 def learning_rate(step: int, steps: int, options: MLEOptions) -> float:

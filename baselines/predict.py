@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import torch
 from rewardmark.baselines.build import load_model, on_device
 from rewardmark.baselines.method import Decoding, Progress, silent
 from rewardmark.baselines.model.modeling import PixelsToTokens
-from rewardmark.baselines.model.sampling import sample
+from rewardmark.baselines.model.sampling import Sampled, sample
 from rewardmark.baselines.outputs import Written, output_for
 from rewardmark.baselines.outputs.concatenate import concatenate
 from rewardmark.tasks.codec import Codec
@@ -31,8 +32,12 @@ def predict_with(
     device: str = "cpu",
     batch_size: int = 64,
     progress: Progress = silent,
+    watch: Callable[[tuple[NDArray[np.int64], Sampled]], None] | None = None,
 ) -> Any:
-    """One prediction for each of `split[indices]`, as one batch of the task's prediction type on the CPU."""
+    """One prediction for each of `split[indices]`, as one batch of the task's prediction type on the CPU.
+
+    watch: called for every batch with (its indices, the sequences that were written for them).
+    """
     output = output_for(codec)
     parts = []
     for first in range(0, len(indices), batch_size):
@@ -44,6 +49,8 @@ def predict_with(
         drawn = sample(
             model, encoded, 1, temperature=decoding.temperature, greedy=decoding.mode == "greedy", generator=generator
         )
+        if watch is not None:
+            watch((chosen, drawn))
         written = Written(drawn.tokens, drawn.token_probs, drawn.hidden)
         parts.append(
             output.predictions(model, encoded, written, output.context(split, chosen, 1, decoding.scores)).to("cpu")

@@ -22,10 +22,10 @@ import torch.nn.functional as F
 from rewardmark.baselines.advantages import advantages, returns_to_go
 from rewardmark.baselines.batches import batch_indices
 from rewardmark.baselines.build import load_model, on_device, start_model
+from rewardmark.baselines.divergence import divergence
 from rewardmark.baselines.loop import Loop, autocast, compile_layers, parameter_groups, set_learning_rate
 from rewardmark.baselines.method import Decoding, FitJob, FitResult, Progress, silent
-from rewardmark.baselines.mle import shift
-from rewardmark.baselines.model.modeling import EncodedImages, PixelsToTokens
+from rewardmark.baselines.model.modeling import EncodedImages, PixelsToTokens, shift
 from rewardmark.baselines.model.sampling import sample
 from rewardmark.baselines.options import at_least, choice, read_options
 from rewardmark.baselines.outputs import Written, output_for
@@ -164,6 +164,7 @@ class Tuning:
         clock = [time.perf_counter()]
         indices = batch_indices(job.seed, k, self.batch_size, len(job.train))
         pixels = self.output.pixels(job.train, indices).to(job.device)
+        clock.append(time.perf_counter())
         generator = torch.Generator().manual_seed(int(np.random.SeedSequence([job.seed, 41, k]).generate_state(1)[0]))
         with autocast(job.device, options.precision):
             encoded = self.model.encode(pixels)
@@ -200,9 +201,10 @@ class Tuning:
         loss = -(advantage * log_probs * mask).sum(-1).mean()
         values: dict[str, float] = {}
         if self.reference is not None:
-            divergence = (self._divergence(pixels, drawn.tokens, hidden) * mask).sum(-1).mean()
-            loss = loss + options.kl_weight * divergence
-            values["kl"] = float(divergence.detach())
+            each = divergence(self.model, self.reference, pixels, drawn.tokens, hidden)
+            moved = (each * mask).sum(-1).mean()
+            loss = loss + options.kl_weight * moved
+            values["kl"] = float(moved.detach())
         if options.entropy_weight:
             loss = loss - options.entropy_weight * (entropy * mask).sum(-1).mean()
         if self.confidence:
@@ -225,7 +227,7 @@ class Tuning:
         self.memory["reward_sum"] += float(finite.sum())
         self.memory["reward_count"] += finite.numel()
         spread = rewards.amax(1) - rewards.amin(1)  # NaN where a sample has no score
-        seconds = dict(zip(("sampling", "reward", "loss", "update"), np.diff(clock), strict=True))
+        seconds = dict(zip(("data", "sampling", "reward", "loss", "update"), np.diff(clock), strict=True))
         return values | {
             "reward": float(finite.mean()) if finite.numel() else float("nan"),
             "loss": float(loss.detach()),
@@ -240,17 +242,6 @@ class Tuning:
             "usage:tokens": float(mask.sum()),
             "usage:reward_failures": float(len(scored.failures)),
         }
-
-    def _divergence(self, pixels: Tensor, tokens: Tensor, hidden: Tensor) -> Tensor:
-        """KL(model || start) of every step, `[B, N, T]` in nats."""
-        assert self.reference is not None
-        with torch.no_grad():
-            theirs = torch.log_softmax(
-                self.reference.logits(self.reference.hidden_states(self.reference.encode(pixels), shift(tokens))), -1
-            )
-        ours = torch.log_softmax(self.model.logits(hidden), -1)
-        gap = torch.where(torch.isfinite(theirs), ours - theirs, torch.zeros_like(ours))
-        return (ours.exp() * gap).sum(-1)
 
     def _confidence_loss(self, hidden: Tensor, predictions: Boxes, targets: Boxes) -> tuple[Tensor, dict[str, float]]:
         """Cross entropy of the confidence token with its soft target: how well the box really fits."""

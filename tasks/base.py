@@ -72,6 +72,14 @@ class Statistics(ABC):
         """Per-image values float64 [n] by name; the first, "score", is the official score of that image alone (NaN
         where it has none)."""
 
+    def calibration(self) -> dict[str, Any] | None:
+        """How well the confidences say what is right; None where predictions have none.
+
+        ece, mce: expected and largest calibration error in 0..1; bins: dicts of bin_lower, bin_upper, avg_confidence,
+        avg_accuracy, count; iou_threshold: from which IoU a prediction is right.
+        """
+        return None
+
 
 class Reordered(Statistics):
     """Statistics whose evaluator holds the images in another order: row k here is row `positions[k]` there."""
@@ -92,6 +100,9 @@ class Reordered(Statistics):
 
     def per_sample(self) -> dict[str, NDArray[Any]]:
         return {name: values[self.positions] for name, values in self.inner.per_sample().items()}
+
+    def calibration(self) -> dict[str, Any] | None:
+        return self.inner.calibration()
 
 
 class Task(ABC):

@@ -170,6 +170,16 @@ class DetectionStatistics(Statistics):
         by_threshold = self.matches.image_precision()
         return {"score": by_threshold.mean(axis=1), "AP50": by_threshold[:, 0]}
 
+    def calibration(self, bins: int = 10) -> dict[str, Any]:
+        """The reliability of the scores at IoU 0.5, as hotcoco's `COCOeval.calibration` has it (the same numbers from
+        either evaluator's matches): detections that COCO ignores are left out."""
+        from hotcoco import metrics
+
+        scores, true = self.matches.judged()
+        ece, mce = metrics.calibration_error(scores, true, bins)
+        curve = metrics.calibration_curve(scores, true, bins)
+        return {"ece": ece, "mce": mce, "iou_threshold": float(IOU_THRESHOLDS[0]), "bins": curve}
+
 
 class _Matches:
     """Rows of detections sorted as COCO's accumulate step wants them, for each (category, area range) group."""
@@ -206,7 +216,7 @@ class _Matches:
         rank = np.arange(len(entry_of)) - self.entry_start[entry_of]
         negated = -np.array(scores, dtype=np.float64)
         order = np.lexsort((rank, image, negated, group))
-        self.image, self.rank = image[order], rank[order]
+        self.image, self.rank, self.scores = image[order], rank[order], -negated[order]
         self.sorted_true = np.ascontiguousarray(self.true[:, order])
         self.sorted_false = np.ascontiguousarray(self.false[:, order])
         groups = self.categories * len(AREA_RANGES)
@@ -217,6 +227,12 @@ class _Matches:
             new[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
         run_starts = np.append(np.flatnonzero(new), len(order))
         self.block_end = run_starts[np.cumsum(new)] if len(order) else np.zeros(0, dtype=np.int64)
+
+    def judged(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Scores [P] of the detections that count at IoU 0.5 and any area, and whether each is right."""
+        group = np.searchsorted(self.starts, np.arange(len(self.image)), side="right") - 1
+        keep = (group % len(AREA_RANGES) == 0) & (self.sorted_true[0] | self.sorted_false[0])
+        return self.scores[keep], self.sorted_true[0][keep]
 
     def weighted(self, weights: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """COCO's precision [T, R, K, A, 1] and recall [T, K, A, M] with images counted `weights` times."""
