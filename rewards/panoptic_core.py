@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rewardmark.rewards._torch import torch
+from rewardmark.rewards.engine import on_cpu
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.rewards.types import Segments
 
@@ -95,19 +96,35 @@ def quality(counts: PanopticCounts) -> tuple[Tensor, Tensor]:
 
 
 def _overlaps(predictions: Segments, targets: Segments) -> Tensor:
+    """Pixels of each pair of a predicted and a true segment, [B, P + 1, T + 1] float64; row and column 0 are void."""
     size = len(predictions)
-    width, height = predictions.categories.shape[1] + 1, targets.categories.shape[1] + 1
-    for name, segments, limit in (("predicted", predictions, width), ("true", targets, height)):
-        if segments.ids.numel():
-            low, high = segments.ids.aminmax()
+    rows, columns = predictions.categories.shape[1] + 1, targets.categories.shape[1] + 1
+    predicted, true = predictions.ids.flatten(1), targets.ids.flatten(1)
+    if predicted.dtype != true.dtype:
+        predicted, true = predicted.to(torch.int64), true.to(torch.int64)
+    if on_cpu(predicted, true):
+        from rewardmark.rewards._panoptic_kernel import count_pairs
+
+        maps = [ids.detach().contiguous().numpy() for ids in (predicted, true)]
+        counts, outside = count_pairs(*maps, rows, columns)
+        if outside:
+            _refuse_ids(predicted, true, rows, columns)
+        return torch.from_numpy(counts).to(torch.float64)
+    _refuse_ids(predicted, true, rows, columns)
+    offset = torch.arange(size, device=true.device) * (rows * columns)
+    index = predicted.to(torch.int64) * columns + true + offset[:, None]
+    flat = torch.bincount(index.flatten(), minlength=size * rows * columns)
+    return flat.reshape(size, rows, columns).to(torch.float64)
+
+
+def _refuse_ids(predicted: Tensor, true: Tensor, rows: int, columns: int) -> None:
+    for name, ids, limit in (("predicted", predicted, rows), ("true", true, columns)):
+        if ids.numel():
+            low, high = ids.aminmax()
             if low < 0 or high >= limit:
                 raise RewardmarkError(
                     f"panoptic: {name} ids run from {int(low)} to {int(high)}, but categories has {limit - 1} columns"
                 )
-    offset = torch.arange(size, device=targets.ids.device) * (width * height)
-    index = predictions.ids.flatten(1) * height + targets.ids.flatten(1) + offset[:, None]
-    counts = torch.bincount(index.flatten(), minlength=size * width * height)
-    return counts.reshape(size, width, height).to(torch.float64)
 
 
 def _later_of_same_category(categories: Tensor, among: Tensor) -> Tensor:

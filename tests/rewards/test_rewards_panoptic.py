@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 from rewardmark.rewards import RewardmarkError, Segments, get_reward
-from rewardmark.rewards.panoptic_core import count_segments, quality
+from rewardmark.rewards.engine import engine
+from rewardmark.rewards.panoptic_core import _overlaps, count_segments, quality
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "panoptic"
 
@@ -45,9 +46,11 @@ def golden_batch() -> tuple[Segments, Segments, list[int]]:
     )
 
 
-def test_pq_of_every_golden_image_is_panopticapis() -> None:
+@pytest.mark.parametrize("path", ["numba", "torch"])
+def test_pq_of_every_golden_image_is_panopticapis(path: str) -> None:
     predictions, targets, order = golden_batch()
-    values, _ = quality(count_segments(predictions, targets))
+    with engine(path):
+        values, _ = quality(count_segments(predictions, targets))
     expected = json.loads((GOLDEN / "expected.json").read_text())["per_image"]
     compared = 0
     for row, image_id in enumerate(order):
@@ -105,7 +108,29 @@ def test_only_the_last_crowd_of_a_category_excuses() -> None:
     assert counts.missed.sum() == 0
 
 
-def test_maps_that_do_not_fit_are_refused() -> None:
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int32, torch.int64])
+@pytest.mark.parametrize("pixels", [1, 15, 16, 33, 400])
+def test_pixels_of_every_pair_are_counted(pixels: int, kind: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(pixels)
+    truth = torch.randint(0, 4, (3, 1, pixels), generator=generator).to(kind)
+    truth[0] = 2  # runs as long as the map
+    found = torch.where(torch.rand(truth.shape, generator=generator) < 0.3, truth, 3).to(kind)
+    found[1] = 1
+    counts = []
+    for path in ("numba", "torch"):
+        with engine(path):
+            counts.append(_overlaps(Segments(found, torch.ones((3, 3))), Segments(truth, torch.ones((3, 3)))))
+    assert torch.equal(counts[0], counts[1])
+    assert counts[0].sum((1, 2)).tolist() == [pixels] * 3
+
+
+@pytest.mark.parametrize("path", ["numba", "torch"])
+def test_maps_that_do_not_fit_are_refused(path: str) -> None:
+    with engine(path):
+        refuses_maps_that_do_not_fit()
+
+
+def refuses_maps_that_do_not_fit() -> None:
     small, large = Segments.from_lists([[[1]]], [[5]]), Segments.from_lists([[[1, 1]]], [[5]])
     with pytest.raises(RewardmarkError, match="differ"):
         count_segments(small, large)
