@@ -33,13 +33,16 @@ class Corruption:
 
 
 def corruptions_for(material: Material) -> list[Corruption]:
-    """The corruptions for predictions of the type that the material's gold has; RewardmarkError where there are none."""
+    """The corruptions for predictions of the type that the material's gold has.
+
+    Raises RewardmarkError for a type that has none.
+    """
     from rewardmark.rewards.audit import corruptions_boxes, corruptions_pixels, corruptions_texts
 
     if isinstance(material.gold, Boxes):
         return corruptions_boxes.box_corruptions(labels=material.task != "grounding")
     if isinstance(material.gold, Grounded):
-        return corruptions_boxes.point_corruptions()
+        return corruptions_boxes.point_corruptions(boxed=bool(material.gold.box.isfinite().all()))
     if isinstance(material.gold, PairScores):
         return corruptions_boxes.pair_corruptions()
     if isinstance(material.gold, Segments):

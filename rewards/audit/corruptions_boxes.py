@@ -76,8 +76,8 @@ def _relabel(b: Any, c: Any, s: Any, severity: float, material: Material, row: i
     return b, np.where(hit, known[(np.searchsorted(known, c) + step) % len(known)], c), s
 
 
-def point_corruptions() -> list[Corruption]:
-    """Drifts of a box and its points, together and apart; what is missing (NaN) stays missing."""
+def point_corruptions(boxed: bool) -> list[Corruption]:
+    """Drifts of a box and its points, together and apart; of points alone unless `boxed`."""
 
     def entry(name: str, description: str, box: bool, points: bool) -> Corruption:
         def make(material: Material, severity: float, rng: Rng) -> Grounded:
@@ -90,6 +90,8 @@ def point_corruptions() -> list[Corruption]:
 
         return Corruption(name, description, make)
 
+    if not boxed:
+        return [entry("drift", "the point moved by up to half of the image", False, True)]
     return [
         entry("drift", "box and points moved by up to half of the image", True, True),
         entry("box drift", "only the box moved", True, False),

@@ -50,10 +50,9 @@ def _replace(text: str, severity: float, row: int, material: Material, rng: Rng)
 def _shuffle(text: str, severity: float, row: int, material: Material, rng: Rng) -> str:
     words = text.split()
     order = rng.permutation(len(words))
-    moved = sorted(order[: round(severity * len(words))])
-    turned = np.roll(moved, 1)
+    moved = order[: round(severity * len(words))]  # they change places among themselves
     out = list(words)
-    for to, source in zip(moved, turned, strict=True):
+    for to, source in zip(moved, np.roll(moved, 1), strict=True):
         out[to] = words[source]
     return " ".join(out)
 
