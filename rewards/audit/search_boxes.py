@@ -28,18 +28,6 @@ __all__ = [
     "move_box",
     "random_box",
 ]
-    "Bend",
-    "BoxGenome",
-    "BoxSpace",
-    "FixedBox",
-    "bend_words",
-    "bends",
-    "bent",
-    "box_grid",
-    "frame",
-    "move_box",
-    "random_box",
-]
 
 UNKNOWN = 1_000_003
 """A category id that no data set has."""
