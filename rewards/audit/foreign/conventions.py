@@ -271,7 +271,13 @@ def _alone(convention: Convention, value: dict[str, Any]) -> dict[str, Any]:
     if convention.kind == "verifiers":
         chat = {"role": "user", "content": value["problem"]}
         fields = ("info", "answer", "prompt", "completion")
-        objects["state"] = {**{k: value[k] for k in fields}, "turn": 1, "responses": [], "messages": [chat], "metrics": {}}
+        objects["state"] = {
+            **{k: value[k] for k in fields},
+            "turn": 1,
+            "responses": [],
+            "messages": [chat],
+            "metrics": {},
+        }
         if convention.takes_any:
             names += ["prompt", "completion", "answer", "state", "info", "task", "parser", *convention.columns]
     elif convention.takes_any:

@@ -96,7 +96,9 @@ def reply_is_fatal(errors: Sequence[object]) -> bool:
     return any(getattr(error, "kind", "") == "skipped" for error in errors)
 
 
-def _judged(caller: Caller, trial: tuple[float, float, int, Reading], rows: Sequence[Row]) -> tuple[float, float, int, Reading]:
+def _judged(
+    caller: Caller, trial: tuple[float, float, int, Reading], rows: Sequence[Row]
+) -> tuple[float, float, int, Reading]:
     """(gold, how much less wrong answers earn, order, reading) on more rows."""
     _, _, order, reading = trial
     gold = score(caller, reading, rows, [reading.gold(row) for row in rows]).mean or 0.0
@@ -191,7 +193,7 @@ def _varied(rows: Sequence[Row], count: int) -> list[Row]:
     if rows[0].boxes:
         several = [r for r in rows if len(r.boxes) > 1]
         first = several[:1] + [r for r in rows if len(r.boxes) == 1][:1] + several[1:]
-        return list(dict.fromkeys(r.id for r in first)) and _first_unique([*first, *rows], count)
+        return _first_unique([*first, *rows], count)
     seen: dict[str, Row] = {}
     for row in rows:
         seen.setdefault(row.answers[0].lower(), row)
@@ -213,4 +215,3 @@ def _notes(reading: Reading, format: str, told: float) -> list[str]:
     if told <= EPSILON:
         notes.append("no wrong answer of the trial earned less than the right one")
     return notes
-

@@ -67,21 +67,27 @@ class BoxStyle:
     @property
     def has_labels(self) -> bool:
         """Whether a box's class is written at all."""
-        return self.container == "by-label" or (self.container in ("objects", "one-object", "table") and bool(self.label))
+        return self.container == "by-label" or (
+            self.container in ("objects", "one-object", "table") and bool(self.label)
+        )
 
     @property
     def name(self) -> str:
         """For people."""
         keys = ", ".join(key for key in (self.box, self.label, self.score) if key)
-        return {
-            "objects": f"list of objects ({keys})",
-            "one-object": f"one object ({keys})",
-            "lists": "list of [x0, y0, x1, y1]",
-            "one-list": "[x0, y0, x1, y1]",
-            "table": f"object of lists ({keys})",
-            "by-label": "object of class -> boxes",
-            "commas": "x0,y0,x1,y1",
-        }[self.container] + (", xywh" if self.layout == "xywh" else "") + (", Python quotes" if self.quotes == "python" else "")
+        return (
+            {
+                "objects": f"list of objects ({keys})",
+                "one-object": f"one object ({keys})",
+                "lists": "list of [x0, y0, x1, y1]",
+                "one-list": "[x0, y0, x1, y1]",
+                "table": f"object of lists ({keys})",
+                "by-label": "object of class -> boxes",
+                "commas": "x0,y0,x1,y1",
+            }[self.container]
+            + (", xywh" if self.layout == "xywh" else "")
+            + (", Python quotes" if self.quotes == "python" else "")
+        )
 
     def write(self, boxes: Sequence[Box], row: Row, frame: Frame) -> str:
         """The boxes of one answer as text."""

@@ -9,7 +9,18 @@ from dataclasses import dataclass
 
 __all__ = ["Hints", "hints_of"]
 
-BOX_KEYS = ("bbox_2d", "bbox", "box", "Position", "box_2d", "position", "bounding_box", "boxes", "bboxes", "coordinates")
+BOX_KEYS = (
+    "bbox_2d",
+    "bbox",
+    "box",
+    "Position",
+    "box_2d",
+    "position",
+    "bounding_box",
+    "boxes",
+    "bboxes",
+    "coordinates",
+)
 LABEL_KEYS = ("label", "category", "class", "name", "class_name", "category_name", "Label", "Class", "Category")
 LABEL_KEYS += ("labels", "classes", "categories", "object", "category_id")
 SCORE_KEYS = ("score", "confidence", "Confidence", "conf", "Score", "scores", "confidences", "prob", "probability")

@@ -95,4 +95,4 @@ def _boxes(material: Material, index: int) -> tuple[Box, ...]:
 
 def _common_first(answers: Sequence[str]) -> tuple[str, ...]:
     """Annotators' answers, the most frequent first (it is the one to write)."""
-    return tuple(sorted(answers, key=lambda a: (-list(answers).count(a), list(answers).index(a))))
+    return tuple(sorted(dict.fromkeys(answers), key=lambda a: -list(answers).count(a)))

@@ -35,7 +35,11 @@ class TruthForm:
         """For people."""
         if self.given:
             return "the data set's own columns"
-        what = self.style.name if self.style else {"all": "list of answers", "number": "number"}.get(self.answers, "answer")
+        what = (
+            self.style.name
+            if self.style
+            else {"all": "list of answers", "number": "number"}.get(self.answers, "answer")
+        )
         around = f", in {self.wrapper.name}" if self.wrapper != Wrapper() else ""
         return f"{what}{' as text' if self.form != 'data' else ' as data'}{around}{f', {self.frame}' if self.frame else ''}"
 

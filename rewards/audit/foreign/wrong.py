@@ -18,7 +18,9 @@ def empty_places(row: Row, count: int, side: float | None = None) -> list[Corner
         size = max(1.0, float(int(size)))
         step = max(1.0, size)
         places = []
-        for j, i in itertools.product(range(int((row.height - size) // step) + 1), range(int((row.width - size) // step) + 1)):
+        for j, i in itertools.product(
+            range(int((row.height - size) // step) + 1), range(int((row.width - size) // step) + 1)
+        ):
             corners = (i * step, j * step, i * step + size, j * step + size)
             if all(_apart(corners, box.corners) for box in row.boxes):
                 places.append(corners)

@@ -1,0 +1,168 @@
+"""The audit of a function that knows nothing of us: what it reads, how it is gamed, what it refuses, where it fails."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rewardmark.rewards.audit.foreign.calls import Caller
+from rewardmark.rewards.audit.foreign.fit import Fit, fit
+from rewardmark.rewards.audit.foreign.judge import Case, Judge
+from rewardmark.rewards.audit.foreign.lazy import lazy_policy
+from rewardmark.rewards.audit.foreign.probes import Probe
+from rewardmark.rewards.audit.foreign.probes_boxes import box_probes, frail_probes
+from rewardmark.rewards.audit.foreign.probes_texts import frail_texts, text_probes
+from rewardmark.rewards.audit.foreign.reading import score
+from rewardmark.rewards.audit.foreign.repro import repro_name, repro_script
+from rewardmark.rewards.audit.foreign.rows import BOX_TASKS, Frame, Row
+from rewardmark.rewards.audit.foreign.sweeps import sweep_iou, sweep_size
+from rewardmark.rewards.audit.result import AuditResult, Finding
+
+__all__ = ["VERSION", "audit_calls"]
+
+#: Part of the fingerprint: higher when probes or rules change.
+VERSION = "1"
+#: Rows that every probe is tried on.
+PROBED = 24
+REPEATS = 5
+ORDER = {"exploit": 0, "false-pass": 1, "error": 2, "false-fail": 3}
+
+
+def audit_calls(
+    caller: Caller,
+    task: str,
+    rows: Sequence[Row],
+    *,
+    format: str = "auto",
+    frame: Frame = "pixel",
+    source: str = "rows of the caller",
+    seed: int = 0,
+    path: str = "",
+    progress: Callable[[str], None] | None = None,
+) -> tuple[AuditResult, Fit, dict[str, str]]:
+    """Audit a function on rows with truths: the result, what was found out, and the scripts by file name.
+
+    path: the user's file, for the scripts (none without it). progress: told what is being done. Raises RewardmarkError
+    when the function cannot be called, or pays no right answer in any way of writing it.
+    """
+    tell = progress or (lambda text: None)
+    start = time.monotonic()
+    tell("finding out how it is called")
+    found = fit(caller, task, rows, format, frame)
+    tell(found.reading.convention.describe(caller.signature))
+    judge = Judge(caller, found.reading, list(rows)[:PROBED])
+    probes = box_probes(found.reading, task) if task in BOX_TASKS else text_probes(found.reading, task)
+    tell(f"trying {len(probes)} probes on {len(judge.rows)} samples")
+    judge.run(probes)
+    judge.run(_frail(task))
+    sections: dict[str, dict[str, Any]] = {}
+    if task in BOX_TASKS and not found.reading.truth.given:
+        tell("sweeping IoU and picture size")
+        sections["iou_sweep"], sections["size_sweep"] = sweep_iou(judge), sweep_size(judge)
+    sections["lazy"] = lazy_policy(judge)
+    sections["determinism"] = _determinism(judge)
+    cases = [*judge.cases, *judge.error_cases()]
+    cases.sort(key=lambda c: (ORDER[c.finding.kind], c.finding.cost, c.finding.name))
+    scripts: dict[str, str] = {}
+    findings = [_with_script(case, judge, caller, path, scripts) for case in cases]
+    gold, control = judge.means(range(len(judge.rows)))
+    sections["gold"] = {"gold": gold, "honest_mistake": control, "nonsense": judge.nonsense.mean}
+    sections["convention"] = _convention(caller, found)
+    sections["variants"] = judge.variants
+    sections["fragility"] = dict(judge.fragility)
+    result = AuditResult(
+        reward=caller.target,
+        task=task,
+        card=_card(caller, task, findings, found),
+        fingerprint=_fingerprint(caller, task, format, frame, rows, seed),
+        material=source,
+        samples=len(rows),
+        seed=seed,
+        sections=sections,
+        findings=findings,
+        seconds=time.monotonic() - start,
+    )
+    return result, found, scripts
+
+
+def _frail(task: str) -> list[Probe]:
+    return frail_probes() if task in BOX_TASKS else frail_texts()
+
+
+def _determinism(judge: Judge) -> dict[str, Any]:
+    """The same calls again, and alone; a reward that changes from call to call is a finding."""
+    texts = [judge.reading.gold(row) for row in judge.rows]
+    runs = [judge.gold.values, *(judge.score("again", texts).values for _ in range(REPEATS - 1))]
+    changed = [i for i in range(len(texts)) if len({run[i] for run in runs}) > 1]
+    section: dict[str, Any] = {"runs": REPEATS, "changed": len(changed)}
+    if judge.reading.convention.batched:
+        alone = [
+            score(judge.caller, judge.reading, [row], [text]).values[0]
+            for row, text in zip(judge.rows, texts, strict=True)
+        ]
+        section["changed_alone"] = sum(a != b for a, b in zip(alone, judge.gold.values, strict=True))
+    if changed:
+        values = [run[changed[0]] for run in runs]
+        finding = Finding(
+            "error", "not deterministic", "variants", f"the same call gave {', '.join(map(str, values))}", None, None,
+            None, None, 0, [judge.sample(changed[0], texts[changed[0]], values[0])],
+        )  # fmt: skip
+        judge.cases.append(Case(finding, judge.rows[changed[0]], texts[changed[0]], "again"))
+    return section
+
+
+def _with_script(case: Case, judge: Judge, caller: Caller, path: str, scripts: dict[str, str]) -> Finding:
+    if not path:
+        return case.finding
+    name = repro_name(case)
+    stem, number = name, 1
+    while name in scripts:
+        number += 1
+        name = f"{stem.removesuffix('.py')}_{number}.py"
+    scripts[name] = repro_script(case, judge.reading, (path, caller.signature.name), list(judge.rows))
+    return replace(case.finding, repro=f"repro/{name}")
+
+
+def _convention(caller: Caller, found: Fit) -> dict[str, Any]:
+    reading = found.reading
+    return {
+        "call": reading.convention.describe(caller.signature),
+        "library": reading.convention.kind,
+        "answers": reading.style.name if reading.style else "words",
+        "wrapper": reading.wrapper.name,
+        "truth": reading.truth.name,
+        "frame": reading.frame,
+        "tried": found.tried,
+        "notes": list(found.notes),
+    }
+
+
+def _card(caller: Caller, task: str, findings: Sequence[Finding], found: Fit) -> dict[str, Any]:
+    """The fields of a RewardCard, for pages that show both kinds."""
+    gamed = [f.name for f in findings if f.kind in ("exploit", "false-pass")]
+    return {
+        "name": caller.target,
+        "task": task,
+        "bounds": [None, None],
+        "gold": None,
+        "source": caller.target,
+        "after": None,
+        "version": hashlib.sha256(caller.source.encode("utf-8", "replace")).hexdigest()[:12],
+        "parameters": {},
+        "status": "outside",
+        "may_abstain": True,
+        "needs_python": True,
+        "summary": found.reading.convention.describe(caller.signature),
+        "twin": None,
+        "defect": None,
+        "gamed_by": gamed,
+    }
+
+
+def _fingerprint(caller: Caller, task: str, format: str, frame: str, rows: Sequence[Row], seed: int) -> str:
+    parts = [VERSION, caller.target, caller.source, task, format, frame, seed, [repr(row) for row in rows]]
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
