@@ -53,15 +53,29 @@ def _options(
 
 
 def main() -> None:
-    """The console script. What the user can mend is one line on stderr and exit code 2; a stop by Ctrl-C is 130."""
+    """The console script. What the user can mend is one line on stderr and exit code 2, and so is what a disk refuses
+    (full, read-only, not a folder; -v shows where that was); a stop by Ctrl-C is 130."""
     try:
         app()
     except RewardmarkError as error:
         print(f"rewardmark: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        logging.getLogger(__name__).info("where it happened", exc_info=error)
+        print(f"rewardmark: {_of_the_disk(error)}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print("rewardmark: stopped", file=sys.stderr)
         sys.exit(130)
+
+
+def _of_the_disk(error: OSError) -> str:
+    """One line: the file and what the system said about it."""
+    if error.errno is None and error.args and isinstance(error.args[0], list):  # shutil collects what went wrong
+        _, file, said = error.args[0][0]
+        return " ".join(f"{file}: {said}".split())
+    names = [str(name) for name in (error.filename2, error.filename) if name is not None]
+    return " ".join(": ".join([*names[:1], error.strerror or str(error)]).split())
 
 
 if __name__ == "__main__":

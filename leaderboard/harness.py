@@ -128,10 +128,14 @@ def attempt(k: int, context: Context, outcomes: dict[int, Outcome]) -> Outcome |
         except RewardmarkError as error:
             return Outcome(k, "failed", " ".join(str(error).split()), mendable=True)
         except Exception as error:
+            said = " ".join(f"{type(error).__name__}: {error}".split())
             log = store.partial(cell.run_id).folder / "error.log"
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text("".join(traceback.format_exception(error)))
-            return Outcome(k, "failed", " ".join(f"{type(error).__name__}: {error}".split()), log=log)
+            try:
+                log.parent.mkdir(parents=True, exist_ok=True)
+                log.write_text("".join(traceback.format_exception(error)))
+            except OSError as refused:  # a full disk, say, which may be what broke the cell
+                return Outcome(k, "failed", f"{said} (and its traceback could not be written: {refused.strerror})")
+            return Outcome(k, "failed", said, log=log)
     return Outcome(k, "finished")
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 SMALLEST = 48
 """Least side of a picture, and the grid on which visibility is decided, so that a graph is the same at every
 resolution."""
+LARGEST = 4096
+"""Most side of a picture: its masks take hundreds of megabytes."""
 
 _NO_TEXT = (0,) * (TEXT_COLUMNS + 1)
 

@@ -8,13 +8,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rewardmark.rewards.errors import DataError, RewardmarkError
-from rewardmark.tasks.scenes.render import SMALLEST
+from rewardmark.tasks.scenes.render import LARGEST, SMALLEST
 from rewardmark.tasks.scenes.scene import Scene, make_scene
 from rewardmark.tasks.scenes.world import CATEGORIES, DIFFICULTIES, GENERATOR_VERSION
 
@@ -63,14 +64,48 @@ def write_scenes(
             f"{out}: another split {split!r} is there already (other arguments, changed files, or not made here); "
             "choose another --out or --split, or overwrite it"
         )
-    out.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{split}-", dir=out))
     try:
-        _write(aside, split, size, n, seed, difficulty, wanted, progress)
-        _move_into_place(aside, out, split)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        out.mkdir(parents=True, exist_ok=True)
+        with _aside(out, split) as aside:
+            _write(aside, split, size, n, seed, difficulty, wanted, progress)
+            _move_into_place(aside, out, split)
+    except OSError as error:
+        raise DataError(out, f"cannot be written: {error.strerror or error}") from error
     return out
+
+
+@contextmanager
+def _aside(out: Path, split: str) -> Iterator[Path]:
+    """A folder to write in, taken away at the end; those of writers that were killed are taken away first.
+
+    A writer holds the lock of its folder for as long as it lives.
+    """
+    for left in out.glob(f".{split}-*.making"):
+        with _locked(left) as free:
+            if free:
+                shutil.rmtree(left, ignore_errors=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{split}-", suffix=".making", dir=out))
+    with _locked(aside):
+        try:
+            yield aside
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Whether the folder could be locked; no other process can lock it within."""
+    with ExitStack() as open_while:
+        try:
+            import fcntl
+
+            handle = os.open(folder, os.O_RDONLY)
+            open_while.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free = True
+        except (ImportError, OSError):  # held, gone, or a system without such locks: then what is left stays
+            free = False
+        yield free
 
 
 def _check(split: str, size: int, n: int, difficulty: str) -> None:
@@ -82,6 +117,8 @@ def _check(split: str, size: int, n: int, difficulty: str) -> None:
         raise RewardmarkError(f"scenes: n {n} is no number of images; give 1 or more")
     if size < SMALLEST:
         raise RewardmarkError(f"scenes: size {size} is too small; the least is {SMALLEST} px")
+    if size > LARGEST:
+        raise RewardmarkError(f"scenes: size {size} is too large; the most is {LARGEST} px")
     if difficulty not in DIFFICULTIES:
         raise RewardmarkError(f"scenes: difficulty {difficulty!r} is none of {', '.join(DIFFICULTIES)}")
 

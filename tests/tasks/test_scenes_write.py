@@ -120,6 +120,22 @@ def test_a_writer_that_dies_leaves_nothing(tmp_path, monkeypatch):
     assert everything(tmp_path / "data") == {} and list((tmp_path / "data").iterdir()) == []
 
 
+def test_what_a_killed_writer_left_is_taken_away_and_a_living_ones_is_not(tmp_path):
+    (tmp_path / ".train-dead.making" / "train").mkdir(parents=True)
+    with write_module._aside(tmp_path, "train") as living:
+        assert [p.name for p in tmp_path.iterdir()] == [living.name]
+        write_scenes(tmp_path, "train", 48, 1)
+        assert living.is_dir()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["annotations", "train"]
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_place_that_cannot_be_written_is_named(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RewardmarkError, match=r"file.*: cannot be written"):
+        write_scenes(tmp_path / place, n=1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -127,6 +143,7 @@ def test_a_writer_that_dies_leaves_nothing(tmp_path, monkeypatch):
         ({"split": ""}, "plain name"),
         ({"n": 0}, "no number of images"),
         ({"size": 32}, "least is 48"),
+        ({"size": 100_000}, "most is 4096"),
         ({"difficulty": "brutal"}, "none of easy, standard, hard"),
     ],
 )
