@@ -81,6 +81,8 @@ def read_truths(file: Path, masks: bool = False, complete: bool = False) -> Trut
     `complete` either is an error, as it is for pycocotools.
     An annotation id of 0 is refused, as pycocotools never matches it.
     """
+    if not masks and (sound := _sound_truths(file)) is not None:
+        return sound
     data = read_json(file)
     images, categories = images_and_categories(file, data, sizes="needed" if masks else "ignored")
     table = Table(file, top_level(file, data, "annotations"), "annotations")
@@ -140,6 +142,8 @@ def read_results(file: Path, truths: Truths, masks: bool = False, notes: list[st
     Where masks are wanted and every detection has a box and none a mask, the boxes are the masks, as for pycocotools:
     `notes` is told.
     """
+    if not masks and (sound := _sound_results(file, truths)) is not None:
+        return sound
     data = read_json(file)
     if not isinstance(data, list):
         advice = (
@@ -163,9 +167,10 @@ def read_results(file: Path, truths: Truths, masks: bool = False, notes: list[st
     if len(table) and boxed.all() and not table.has("segmentation").any():
         if notes is not None:
             notes.append(f"{file}: no detection has a segmentation: the rectangle of its bbox is taken for its mask")
-        boxes = table.boxes("bbox")
-        masks_of_boxes = as_run_lengths(rectangles(table, boxes, of_rows), of_rows)
-        return Results(image_ids, category_ids, scores, boxes, masks_of_boxes)
+        drawn = table.boxes("bbox")
+        return Results(
+            image_ids, category_ids, scores, drawn, as_run_lengths(rectangles(table, drawn, of_rows), of_rows)
+        )
     segmentations = as_run_lengths(checked_segmentations(table, of_rows), of_rows)
     if boxed.any() and not boxed.all():
         table.fail(
@@ -175,6 +180,41 @@ def read_results(file: Path, truths: Truths, masks: bool = False, notes: list[st
         )
     boxes = table.boxes("bbox") if len(table) and boxed.all() else None
     return Results(image_ids, category_ids, scores, boxes, segmentations)
+
+
+def _sound_truths(file: Path) -> Truths | None:
+    """`read_truths` for boxes where nothing is missing or wrong, which is most of the time; None elsewhere."""
+    from rewardmark.tasks.score.columns import InstancesFile, box_columns, decoded, distinct, known, whole_columns
+
+    if (data := decoded(file, InstancesFile)) is None:
+        return None
+    rows = data.annotations
+    whole = whole_columns(rows, "id", "image_id", "category_id", "iscrowd")
+    measured = box_columns(rows, "area")
+    if whole is None or measured is None:
+        return None
+    (ids, image_ids, category_ids, is_crowd), (boxes, areas) = whole, measured
+    if not (distinct(ids) and (ids != 0).all() and (areas >= 0).all() and np.isin(is_crowd, (0, 1)).all()):
+        return None
+    images, categories = images_and_categories(file, {"images": data.images, "categories": data.categories})
+    if not (known(image_ids, images) and known(category_ids, categories)):
+        return None
+    return Truths(images, categories, ids, image_ids, category_ids, boxes, areas, is_crowd.astype(bool))
+
+
+def _sound_results(file: Path, truths: Truths) -> Results | None:
+    """`read_results` for boxes likewise."""
+    from rewardmark.tasks.score.columns import Detection, box_columns, decoded, known, whole_columns
+
+    if (rows := decoded(file, list[Detection])) is None:
+        return None
+    whole, measured = whole_columns(rows, "image_id", "category_id"), box_columns(rows, "score")
+    if whole is None or measured is None:
+        return None
+    (image_ids, category_ids), (boxes, scores) = whole, measured
+    if not (known(image_ids, truths.images) and known(category_ids, truths.categories)):
+        return None
+    return Results(image_ids, category_ids, scores, boxes)
 
 
 def _name(category: dict[str, Any], category_id: int) -> str:

@@ -17,11 +17,12 @@ from rewardmark.rewards.errors import DataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Table", "collector_paused", "read_json", "show", "top_level"]
+__all__ = ["WHOLE_LIMIT", "Table", "collector_paused", "read_json", "show", "top_level"]
 
 _WHOLE = {int}
 _NUMBER = {int, float}
-_LIMIT = 2**62
+#: Ids and other whole numbers stay below this.
+WHOLE_LIMIT = 2**62
 _MISSING: Any = object()
 
 
@@ -141,7 +142,7 @@ class Table:
             self._typed(key, values, _NUMBER, wanted)
             array = _numbers(values)
             self._require(key, values, np.isfinite(array) & (array == np.floor(array)), wanted)
-        self._require(key, values, (array > -_LIMIT) & (array < _LIMIT), f"{wanted} of fewer than 19 digits")
+        self._require(key, values, (array > -WHOLE_LIMIT) & (array < WHOLE_LIMIT), f"{wanted} of fewer than 19 digits")
         return np.array([int(v) for v in values], dtype=np.int64) if array.dtype != np.int64 else array
 
     def numbers(self, key: str, default: Any = _MISSING, least: float | None = None) -> NDArray[np.float64]:
