@@ -7,8 +7,10 @@ import sys
 
 import typer
 from rewardmark.leaderboard.commands import data, score
+from rewardmark.leaderboard.commands.audit import audit
 from rewardmark.leaderboard.commands.board import board
 from rewardmark.leaderboard.commands.check import check
+from rewardmark.leaderboard.commands.explain import explain
 from rewardmark.leaderboard.commands.list import list_
 from rewardmark.leaderboard.commands.run import run
 from rewardmark.rewards.errors import RewardmarkError
@@ -24,6 +26,8 @@ app = typer.Typer(
 )
 app.command("run")(run)
 app.command("board", epilog="Example: `rewardmark board runs --out site`")(board)
+app.command("explain")(explain)
+app.command("audit")(audit)
 app.command("check")(check)
 app.command("list")(list_)
 app.add_typer(data.app, name="data")

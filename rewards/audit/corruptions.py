@@ -40,7 +40,7 @@ def corruptions_for(material: Material) -> list[Corruption]:
     from rewardmark.rewards.audit import corruptions_boxes, corruptions_pixels, corruptions_texts
 
     if isinstance(material.gold, Boxes):
-        return corruptions_boxes.box_corruptions(labels=material.task != "grounding")
+        return corruptions_boxes.box_corruptions()
     if isinstance(material.gold, Grounded):
         return corruptions_boxes.point_corruptions(boxed=bool(material.gold.box.isfinite().all()))
     if isinstance(material.gold, PairScores):
@@ -60,7 +60,7 @@ def corruptions(task: str, variant: str = "") -> list[Corruption]:
     """The corruptions of a task, for the kind of material called `variant` (the usual one unless given).
 
     >>> [c.name for c in corruptions("grounding")]
-    ['jitter', 'shrink', 'drop', 'extra', 'duplicate']
+    ['jitter', 'shrink', 'drop', 'extra', 'duplicate', 'relabel']
     """
     from rewardmark.rewards.audit.synthetic import synthetic_material
 

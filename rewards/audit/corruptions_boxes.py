@@ -23,8 +23,8 @@ SHIFT, LEFT = 0.8, 0.2
 Change = Callable[[Any, Any, Any, float, Material, int, Rng], Row]
 
 
-def box_corruptions(labels: bool = True) -> list[Corruption]:
-    """jitter, shrink, drop, extra, duplicate, and relabel where labels count."""
+def box_corruptions() -> list[Corruption]:
+    """jitter, shrink, drop, extra, duplicate, relabel."""
 
     def entry(name: str, description: str, change: Change) -> Corruption:
         def make(material: Material, severity: float, rng: Rng) -> Boxes:
@@ -33,14 +33,14 @@ def box_corruptions(labels: bool = True) -> list[Corruption]:
 
         return Corruption(name, description, make)
 
-    entries = [
+    return [
         entry("jitter", "boxes shifted by up to 0.8 of their sides", _jitter),
         entry("shrink", "boxes shrunk to 0.2 of their sides", _shrink),
         entry("drop", "boxes left out", _drop),
         entry("extra", f"up to {EXTRA} random boxes appended", _extra),
         entry("duplicate", f"up to {COPIES} copies of each box appended", _duplicate),
+        entry("relabel", "boxes given another category", _relabel),
     ]
-    return [*entries, entry("relabel", "boxes given another category", _relabel)] if labels else entries
 
 
 def _jitter(b: Any, c: Any, s: Any, severity: float, material: Material, row: int, rng: Rng) -> Row:

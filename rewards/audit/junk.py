@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from rewardmark.rewards._torch import torch
 from rewardmark.rewards.audit.corruptions import corruptions_for
-from rewardmark.rewards.audit.exploits_boxes import added, random_boxes
+from rewardmark.rewards.audit.exploits_boxes import added, spam_boxes
 from rewardmark.rewards.audit.exploits_pixels import appended_segments, rainbow
 from rewardmark.rewards.audit.exploits_texts import FILLER
 from rewardmark.rewards.audit.material import Material
@@ -74,7 +74,7 @@ def _boxes(front: bool, copies: bool) -> Callable[[Any, Material, Rng], tuple[An
             if copies:
                 more = tuple(part[:PIECES] for part in row)
             else:
-                boxes, labels = random_boxes(material, k, PIECES, rng)
+                boxes, labels = spam_boxes(material, k, PIECES, rng)
                 more = (boxes, labels, np.ones(PIECES))
             rows.append(added(row, more, front))  # type: ignore[arg-type]
             pieces.append(len(more[1]))

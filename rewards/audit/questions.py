@@ -25,6 +25,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "grounding": ("boxes", "point", "box-and-points"),
     "vqa": ("open", "yes-no"),
     "captioning": ("references", "images"),
+    "format": ("sentences", "tags", "json-boxes"),
 }
 
 #: Annotators of a question, as in VQAv2.

@@ -65,7 +65,7 @@ def synthetic_material(task: str, n: int = 24, seed: int = 0, variant: str = "")
     if task == "matching":
         return matching_material(n, seed)
     if task == "format":
-        return format_material(pictures, source)
+        return format_material(kind, pictures, source)
     if task == "captioning":
         texts = [_captions(picture, rng) for picture in pictures]
         others = [_captions(_picture(rng, k), rng) for k in range(DOCUMENTS)]
@@ -166,19 +166,31 @@ def matching_material(n: int, seed: int) -> Material:
     return _material("matching", gold, None, {"matching/group": group}, source, {}, n)
 
 
-def format_material(pictures: Sequence[Picture], source: str) -> Material:
-    """Well-formed completions: a thought, and an answer that is a JSON list of boxes. There is no official metric."""
+def format_material(kind: str, pictures: Sequence[Picture], source: str) -> Material:
+    """Well-formed completions of a kind; there is no official metric.
+
+    "sentences": plain sentences, each different; "tags": a thought and an answer in words; "json-boxes": a thought and an
+    answer that is a JSON list of boxes.
+    """
     texts = []
     for picture in pictures:
+        seen = [f"I see a {thing.colour} {thing.category} at {thing.box[0]:.0f}" for thing in picture.things]
         entries = [
             '{"bbox_2d": [' + ", ".join(f"{v:.0f}" for v in thing.box) + f'], "label": "{thing.category}"}}'
             for thing in picture.things
         ]
-        named = " and ".join(f"a {thing.colour} {thing.category}" for thing in picture.things)
-        texts.append(f"<think>I see {named}.</think><answer>[{', '.join(entries)}]</answer>")
-    prompts = ["Find all things. Write <think>...</think><answer>a JSON list of boxes</answer>."] * len(texts)
+        answer = (
+            f"[{', '.join(entries)}]" if kind == "json-boxes" else f"{len(seen)} things, the first is {seen[0][6:]}"
+        )
+        said = ". ".join([*seen, "That is all", "Nothing else is there"]) + "."
+        texts.append(said if kind == "sentences" else f"<think>{said}</think><answer>{answer}</answer>")
+    form = {
+        "sentences": "Say what you see.",
+        "tags": "Count the things. Write <think>...</think><answer>...</answer>.",
+        "json-boxes": "Find all things. Write <think>...</think><answer>a JSON list of boxes</answer>.",
+    }[kind]
     material = _material("format", Answers(texts), Answers(texts), {}, source, CATEGORIES, len(texts))
-    return _with(material, prompts=prompts, official_name="")
+    return _with(material, prompts=[form] * len(texts), official_name="")
 
 
 def _material(
