@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rewardmark.rewards._torch import torch
 from rewardmark.rewards.registry import register_reward
-from rewardmark.rewards.tokenize import ngrams, tokenize
+from rewardmark.rewards.tokenize import ngrams, tokenize_all
 from rewardmark.rewards.types import Captions, References
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ def bleu4(predictions: Captions, targets: References) -> Tensor:
     >>> [round(v, 3) for v in bleu4(Captions(["a dog runs on the grass"]), truth).tolist()]
     [1.0]
     """
-    rows = zip(predictions.texts, targets.texts, strict=True)
-    return torch.tensor([_bleu(text, references) for text, references in rows], dtype=torch.float32)
+    return _each(predictions, targets, _bleu)
 
 
 @register_reward(
@@ -69,49 +69,82 @@ def rouge_l(predictions: Captions, targets: References) -> Tensor:
     >>> [round(v, 3) for v in rouge_l(Captions(["a dog runs", ][:1]), truth).tolist()]
     [1.0]
     """
-    rows = zip(predictions.texts, targets.texts, strict=True)
-    return torch.tensor([_rouge(text, references) for text, references in rows], dtype=torch.float32)
+    return _each(predictions, targets, _rouge)
 
 
-def _bleu(candidate: str, references: Sequence[str]) -> float:
-    tokens = tokenize(candidate)
-    cooked = [tokenize(text) for text in references]
-    if not tokens or not cooked:
-        return 0.0
-    limits: Counter[tuple[str, ...]] = Counter()
-    for reference in cooked:
-        limits |= Counter(ngrams(reference))
-    matches = Counter(ngrams(tokens)) & limits
-    correct = [0] * 4
-    for gram, count in matches.items():
-        correct[len(gram) - 1] += count
-    length = len(tokens)
+Texts = tuple[str, ...]
+
+
+def _each(predictions: Captions, targets: References, score: Callable[[Texts, tuple[Texts, ...]], float]) -> Tensor:
+    """`score` of each caption's tokens and those of its references; 0 for an empty caption or without references."""
+    texts = [text for references in targets.texts for text in references]
+    tokens = iter(tokenize_all([*predictions.texts, *texts]))
+    candidates = [next(tokens) for _ in predictions.texts]
+    rows = zip(candidates, targets.texts, strict=True)
+    values = []
+    for candidate, references in rows:
+        truths = tuple(next(tokens) for _ in references)
+        values.append(score(candidate, truths) if candidate and truths else 0.0)
+    return torch.tensor(values, dtype=torch.float32)
+
+
+@lru_cache(maxsize=50_000)
+def _limits(references: tuple[Texts, ...]) -> dict[Texts, int]:
+    """How often each n-gram counts at most: as often as in the reference that has it most."""
+    limits: dict[Texts, int] = {}
+    for reference in references:
+        for gram, count in Counter(ngrams(reference)).items():
+            if count > limits.get(gram, 0):
+                limits[gram] = count
+    return limits
+
+
+def _bleu(candidate: Texts, references: tuple[Texts, ...]) -> float:
+    limits = _limits(references)
+    correct = [0] * 5
+    grams = Counter(ngrams(candidate))
+    for gram in grams.keys() & limits.keys():
+        correct[len(gram)] += min(grams[gram], limits[gram])
+    length = len(candidate)
     value = 1.0
-    for n in range(4):
-        value *= (correct[n] + TINY) / (max(0, length - n) + SMALL)
+    for n in range(1, 5):
+        value *= (correct[n] + TINY) / (max(0, length - n + 1) + SMALL)
     value **= 0.25
-    closest = min((abs(len(reference) - length), len(reference)) for reference in cooked)[1]
+    closest = min((abs(len(reference) - length), len(reference)) for reference in references)[1]
     ratio = (length + TINY) / (closest + SMALL)
     return value * math.exp(1 - 1 / ratio) if ratio < 1 else value
 
 
-def _rouge(candidate: str, references: Sequence[str]) -> float:
-    tokens = tokenize(candidate)
-    cooked = [reference for reference in map(tokenize, references) if reference]
-    if not tokens or not cooked:
+def _rouge(candidate: Texts, references: tuple[Texts, ...]) -> float:
+    common = [(_common_subsequence(candidate, reference), len(reference)) for reference in references if reference]
+    if not common:
         return 0.0
-    common = [(_common_subsequence(tokens, reference), len(reference)) for reference in cooked]
-    precision = max(length for length, _ in common) / len(tokens)
+    precision = max(length for length, _ in common) / len(candidate)
     recall = max(length / size for length, size in common)
     if precision == 0 or recall == 0:
         return 0.0
     return (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision)
 
 
-def _common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:
-    row = [0] * (len(b) + 1)
-    for x in a:
-        diagonal = 0
-        for j, y in enumerate(b, start=1):
-            diagonal, row[j] = row[j], diagonal + 1 if x == y else max(row[j], row[j - 1])
-    return row[-1]
+@lru_cache(maxsize=200_000)
+def _places(words: Texts) -> dict[str, int]:
+    """Where each word stands, as a number with a bit for each place."""
+    places: dict[str, int] = {}
+    for place, word in enumerate(words):
+        places[word] = places.get(word, 0) | 1 << place
+    return places
+
+
+def _common_subsequence(a: Texts, b: Texts) -> int:
+    """Length of the longest common subsequence: a row of the table at a time, as the bits of one number.
+
+    Source: Crochemore et al. 2001, A fast and practical bit-vector algorithm for the longest common subsequence.
+    """
+    places = _places(b)
+    everything = (1 << len(b)) - 1
+    row = everything
+    for word in a:
+        matches = row & places.get(word, 0)
+        if matches:
+            row = (row + matches | row - matches) & everything
+    return len(b) - row.bit_count()

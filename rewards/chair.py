@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from rewardmark.rewards._torch import torch
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.rewards.registry import register_reward
-from rewardmark.rewards.tokenize import tokenize
+from rewardmark.rewards.tokenize import tokenize, tokenize_all
 from rewardmark.rewards.types import Captions, References
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["chair", "mentions"]
+__all__ = ["chair", "mentions", "phrases"]
 
 
 @register_reward(
@@ -45,7 +45,10 @@ def chair(
     """
     if not vocabulary:
         raise RewardmarkError("captioning/chair needs a vocabulary: {object: [words that name it]}")
-    names = _names(vocabulary)
+    names = phrases(vocabulary)
+    tokenize_all(
+        [*predictions.texts, *(text for texts in targets.texts for text in texts)]
+    )  # at most one start of Java
     values = []
     for row, (text, references) in enumerate(zip(predictions.texts, targets.texts, strict=True)):
         present = set(targets.objects[row]) if targets.objects is not None else set()
@@ -56,17 +59,17 @@ def chair(
     return torch.tensor(values, dtype=torch.float32)
 
 
-def _names(vocabulary: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], str]:
-    """Token phrase -> object, plural forms included."""
-    phrases: dict[tuple[str, ...], str] = {}
+def phrases(vocabulary: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], str]:
+    """Token phrase -> object, plural forms included: what `mentions` looks for."""
+    found: dict[tuple[str, ...], str] = {}
     for name, synonyms in vocabulary.items():
         for phrase in (name, *synonyms):
             tokens = tokenize(phrase)
             if not tokens:
                 raise RewardmarkError(f"captioning/chair: object {name!r} has a name without a word: {phrase!r}")
             for last in _numbers(tokens[-1]):
-                phrases[(*tokens[:-1], last)] = name
-    return phrases
+                found[(*tokens[:-1], last)] = name
+    return found
 
 
 def _numbers(word: str) -> Iterable[str]:

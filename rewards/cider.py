@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rewardmark.rewards._torch import torch
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.rewards.registry import register_reward
-from rewardmark.rewards.tokenize import EOS, ngrams, tokenize
+from rewardmark.rewards.tokenize import EOS, ngrams, tokenize_all
 from rewardmark.rewards.types import Captions, DocumentFrequency, References
 
 if TYPE_CHECKING:
@@ -24,19 +24,23 @@ ORDERS = 4
 CACHED_IMAGES = 50_000
 
 Gram = tuple[str, ...]
+Texts = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class _Vector:
-    """tf-idf weights by n-gram for each order, their norms, and the length that CIDEr-D compares (its bigrams)."""
+class _Cooked:
+    """The references of one image, turned around: for each n-gram the references that hold it.
 
-    weights: tuple[dict[Gram, float], ...]
-    norms: tuple[float, ...]
-    length: int
+    grams: n-gram -> (place, weight, weight / norm) of each; place = reference * ORDERS + order - 1, the weight is its
+    tf-idf, the norm that of all n-grams of this order in this reference. lengths: bigrams of each reference.
+    """
+
+    grams: dict[Gram, list[tuple[int, float, float]]]
+    lengths: list[int]
 
 
 class CiderScorer:
-    """Scores token lists against references in float64; cooked references are kept.
+    """Scores captions against references in float64; cooked references are kept.
 
     eos: the end token is counted as the last token of candidate and references. clip and sigma: CIDEr-D's clipping and
     length penalty; ``clip=False, sigma=None`` is plain CIDEr.
@@ -47,10 +51,13 @@ class CiderScorer:
     ) -> None:
         if frequency.documents < 1:
             raise RewardmarkError("CIDEr: the document frequencies were counted over no image")
-        self._frequency = frequency
-        self._log_documents = math.log(frequency.documents)
+        self._counts = frequency.counts
+        most = max(frequency.counts.values(), default=0)
+        logarithm = math.log(frequency.documents)
+        #: idf by the number of images; what no image has counts as in one.
+        self._idf = [logarithm - math.log(max(1, count)) for count in range(most + 1)]
         self._eos, self._clip, self._sigma = eos, clip, sigma
-        self._references: OrderedDict[tuple[str, ...], list[_Vector]] = OrderedDict()
+        self._references: OrderedDict[Texts, _Cooked] = OrderedDict()
 
     @classmethod
     def of(
@@ -63,51 +70,66 @@ class CiderScorer:
             scorer = frequency.cache[key] = cls(frequency, eos, clip, sigma)
         return scorer
 
-    def score(self, candidate: str, references: Sequence[str]) -> float:
-        """CIDEr(-D) of one raw caption against raw references, times 10 (0..10). No reference gives 0."""
-        cooked = self._cooked(tuple(references))
-        if not cooked:
-            return 0.0
-        vector = self._vector(tokenize(candidate))
-        total = sum(self._similarity(vector, reference) for reference in cooked)
-        return 10.0 * total / len(cooked)
+    def scores(self, candidates: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
+        """CIDEr(-D) of each raw caption against its raw references, times 10 (0..10). No reference gives 0."""
+        rows = [tuple(texts) for texts in references]
+        self._cook([texts for texts in dict.fromkeys(rows) if texts and texts not in self._references])
+        tokens = tokenize_all(candidates)
+        # A batch may hold more images than are kept.
+        values = [
+            self._score(mine, self._references[texts]) if texts else 0.0
+            for mine, texts in zip(tokens, rows, strict=True)
+        ]
+        while len(self._references) > CACHED_IMAGES:
+            self._references.popitem(last=False)
+        return values
 
-    def _cooked(self, references: tuple[str, ...]) -> list[_Vector]:
-        cooked = self._references.get(references)
-        if cooked is None:
-            cooked = self._references[references] = [self._vector(tokenize(text)) for text in references]
-            if len(self._references) > CACHED_IMAGES:
-                self._references.popitem(last=False)
-        return cooked
+    def _cook(self, new: Sequence[Texts]) -> None:
+        tokens = iter(tokenize_all([text for texts in new for text in texts]))
+        for texts in new:
+            grams: dict[Gram, list[tuple[int, float, float]]] = {}
+            lengths = []
+            for number in range(len(texts)):
+                weights, norms, length = self._vector(next(tokens))
+                lengths.append(length)
+                for gram, weight in weights.items():
+                    order = len(gram) - 1
+                    if norms[order]:  # without weight there is nothing in common
+                        place = number * ORDERS + order
+                        grams.setdefault(gram, []).append((place, weight, weight / norms[order]))
+            self._references[texts] = _Cooked(grams, lengths)
 
-    def _vector(self, tokens: tuple[str, ...]) -> _Vector:
+    def _vector(self, tokens: Texts) -> tuple[dict[Gram, float], list[float], int]:
+        """tf-idf of each n-gram, the norm of each order, and the length that CIDEr-D compares (bigrams)."""
         if self._eos:
             tokens = (*tokens, EOS)
-        weights: tuple[dict[Gram, float], ...] = tuple({} for _ in range(ORDERS))
-        counts = self._frequency.counts
+        known, idf = self._counts.get, self._idf
+        weights: dict[Gram, float] = {}
+        squares = [0.0] * (ORDERS + 1)
         for gram, count in Counter(ngrams(tokens, ORDERS)).items():
-            weights[len(gram) - 1][gram] = count * (self._log_documents - math.log(max(1, counts.get(gram, 0))))
-        norms = tuple(math.sqrt(sum(w * w for w in order.values())) for order in weights)
-        return _Vector(weights, norms, max(0, len(tokens) - 1))
+            weights[gram] = weight = count * idf[known(gram, 0)]
+            squares[len(gram)] += weight * weight
+        return weights, [math.sqrt(square) for square in squares[1:]], max(0, len(tokens) - 1)
 
-    def _similarity(self, candidate: _Vector, reference: _Vector) -> float:
-        """Mean over the orders of the (clipped) cosine, times the length penalty."""
+    def _score(self, candidate: Texts, references: _Cooked) -> float:
+        """Mean over the references of the length penalty times the mean over the orders of the (clipped) cosine."""
+        weights, norms, length = self._vector(candidate)
+        dots = [0.0] * (ORDERS * len(references.lengths))
+        clip, held = self._clip, references.grams
+        for gram in weights.keys() & held.keys():
+            mine = weights[gram]
+            for place, weight, share in held[gram]:
+                dots[place] += (weight if clip and weight < mine else mine) * share
         total = 0.0
-        for n in range(ORDERS):
-            norm = candidate.norms[n] * reference.norms[n]
-            if norm == 0:
-                continue  # without weight on one side there is no common n-gram with weight either
-            other = reference.weights[n]
-            if self._clip:
-                dot = sum(
-                    min(w, other[gram]) * other[gram] for gram, w in candidate.weights[n].items() if gram in other
-                )
-            else:
-                dot = sum(w * other[gram] for gram, w in candidate.weights[n].items() if gram in other)
-            total += dot / norm
-        if self._sigma is not None:
-            total *= math.exp(-((candidate.length - reference.length) ** 2) / (2 * self._sigma**2))
-        return total / ORDERS
+        for number, other in enumerate(references.lengths):
+            similarity = 0.0
+            for order, norm in enumerate(norms):
+                if norm:
+                    similarity += dots[number * ORDERS + order] / norm
+            if self._sigma is not None:
+                similarity *= math.exp(-((length - other) ** 2) / (2 * self._sigma**2))
+            total += similarity
+        return 10.0 * total / (ORDERS * len(references.lengths))
 
 
 @register_reward(
@@ -193,5 +215,4 @@ def _scores(predictions: Captions, targets: References, *, eos: bool, clip: bool
             "References(texts, DocumentFrequency.from_references(the training captions))"
         )
     scorer = CiderScorer.of(targets.document_frequency, eos, clip, sigma)
-    values = [scorer.score(text, references) for text, references in zip(predictions.texts, targets.texts, strict=True)]
-    return torch.tensor(values, dtype=torch.float32)
+    return torch.tensor(scorer.scores(predictions.texts, targets.texts), dtype=torch.float32)

@@ -24,8 +24,9 @@ LINE_BREAKS = re.compile("[\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 #: Seconds for a JVM to start and load its tables, and captions a second that any machine does.
 PATIENCE, PACE = 120.0, 50.0
 
-#: A line between two captions that are to be told apart: it begins no sentence, so it says nothing about a period.
-_BETWEEN = "x"
+#: A line between two captions that are to be told apart, and its tokens. It begins no sentence, so it says nothing
+#: about a period; and its quotes end whatever a tag with an open quote would swallow, without completing the tag.
+_BETWEEN, _BETWEEN_TOKENS = "x' x\" x", "x x x"
 
 
 def java_program() -> str:
@@ -61,9 +62,8 @@ def java_tokens(captions: Sequence[str]) -> list[tuple[str, ...]]:
     """
     apart = [line for caption in captions for line in (caption, _BETWEEN)]
     answers = _lines(apart)
-    if len(answers) != len(apart) or any(answer != _BETWEEN for answer in answers[1::2]):
-        # A tag with an open quote reaches over lines until the quote is closed.
-        answers = [answer for caption in captions for answer in (" ".join(_lines([caption])), _BETWEEN)]
+    if len(answers) != len(apart) or any(answer != _BETWEEN_TOKENS for answer in answers[1::2]):
+        raise RewardmarkError("PTBTokenizer did not keep the lines of its input apart")
     return [tuple(answer.split(" ")) if answer else () for answer in answers[::2]]
 
 

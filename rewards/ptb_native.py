@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["PUNCTUATION", "native_tokens"]
+__all__ = ["PUNCTUATION", "native_tokens", "open_end"]
 
 #: The tokens that pycocoevalcap drops after tokenisation.
 PUNCTUATION = frozenset(
@@ -24,11 +24,14 @@ maj mar mfg mme mon mrs mtg neb nev nov oct pfc plc pte pty pvt rep rev sen sep 
 wed wis wyo alex ariz assn asst atty bldg blvd brig bros capt cmdr colo conn corp dept elec govs insp intl invt kans
 mich minn mlle mont msgr natl okla penn ppte ppty pres prof ptes ptys reps sens sept supt tenn tues univ wisc"""
 _KEEPS_PERIOD = frozenset(_PERIOD_STAYS.split())
-#: Before a period these depend on their case or on what follows (fig. 3, No. 5, Wash.), or are longer than what was
-#: tried in full (Messrs.).
-_PERIOD_MAY_STAY = """ark az del ill la mass miss ore pa tex wash art arts ca fig figs no nos op pp prop pt rs so para
-paras sec secs sect sects approx attys assoc bancorp calif comdr comdrs cmdrs lieut messrs profs supts thurs treas"""
-_DEPENDS = frozenset(_PERIOD_MAY_STAY.split())
+#: Longer than what was tried in full, or too many things at once.
+_LONG = "approx attys assoc bancorp calif comdr comdrs cmdrs lieut messrs profs supts thurs treas"
+_UNCLEAR = frozenset(_LONG.split())
+#: Abbreviations of states where they begin with a capital, words otherwise.
+_STATES = frozenset(("ark", "az", "del", "ill", "la", "mass", "miss", "ore", "pa", "tex", "wash"))
+#: Abbreviations where a number (or a certain capitalised word) follows, words otherwise; as letters alone are.
+_BEFORE_NUMBERS = "art arts ca fig figs no nos op pp prop pt rs so para paras sec secs sect sects"
+_NEXT_DECIDES = frozenset(_BEFORE_NUMBERS.split())
 _SPLIT = {
     "cannot": ("can", "not"),
     "gonna": ("gon", "na"),
@@ -51,6 +54,7 @@ _PIECE = re.compile(
       | (?P<hyphened>[A-Za-z0-9]+(?:-[A-Za-z0-9]+)+)
       | (?P<decade>\d{{4}})['\u2019]s
       | (?P<dollar>\$?)(?P<number>\d+(?:[.,:]\d+)*)(?P<percent>%?)
+      | (?P<acronym>(?:[A-Za-z]\.){{2,}})
       | (?P<slashed>[A-Za-z]{{2,}}/[A-Za-z]{{2,}})
       | (?P<mixed>\d+[A-Za-z]+|[A-Za-z]+\d+)
     )
@@ -75,17 +79,29 @@ _NUMBERS_MEET = re.compile(r"[0-9][^ 0-9]* +[^ 0-9]*[0-9]")
 #: Two curly quotes side by side are one sign, or a quote and a clitic.
 _QUOTES_MEET = re.compile(r"[\u2019\u201c\u201d]{2}")
 _LONGEST_PIECE = 60
+_OPEN_PERIOD = rf"(?i:(?<![{_LETTER}])(?:[{_LETTER}]|{_BEFORE_NUMBERS.replace(' ', '|')})\.)"
+_NEXT_IS_NO_WORD = re.compile(rf"{_OPEN_PERIOD} +[^a-z ]")
+_OPEN_END = re.compile(rf"{_OPEN_PERIOD} *$")
+
+
+def open_end(caption: str) -> bool:
+    """Whether the line after this caption can have a say in its last token, unless it begins with a small letter.
+
+    >>> open_end("a man with a."), open_end("a man with a hat.")
+    (True, False)
+    """
+    return _OPEN_END.search(caption) is not None
 
 
 def native_tokens(caption: str) -> tuple[str, ...] | None:
-    """The tokens of `caption` (without line breaks), or None where only the Java tokeniser is to be trusted.
+    """The tokens of `caption` (without line breaks) by itself, or None where only Java is to be trusted.
 
     >>> native_tokens("A dog's ball, can't you see?")
     ('a', 'dog', "'s", 'ball', 'ca', "n't", 'you', 'see')
     >>> native_tokens("see www.example.com") is None
     True
     """
-    if _NUMBERS_MEET.search(caption):
+    if _NUMBERS_MEET.search(caption) or (". " in caption and _NEXT_IS_NO_WORD.search(caption)):
         return None
     tokens: list[str] = []
     for piece in caption.split(" "):
@@ -118,12 +134,15 @@ def _parts(piece: str) -> tuple[str, ...] | None:
 
 def _core(found: re.Match[str]) -> tuple[tuple[str, ...] | None, str]:
     """The tokens between the signs, and the signs after them that are still to be read; None: not ours."""
-    if found["trail"].startswith((".,", ".;", ".:")) and not found["word"]:
-        return None, found["trail"]
-    if found["decade"]:
-        return (found["decade"], "'s"), found["trail"]
-    text = found["word"] or found["hyphened"] or found["number"] or found["mixed"] or found["slashed"]
+    groups = ("word", "hyphened", "number", "mixed", "slashed", "decade", "acronym")
+    text = next(found[group] for group in groups if found[group])
     lower, trail = text.lower(), found["trail"]
+    if trail.startswith((".,", ".;", ".:")) and (not found["word"] or lower in _SPLIT):
+        return None, trail
+    if found["decade"]:
+        return (lower, "'s"), trail
+    if found["acronym"]:
+        return (None if trail.startswith(".") else (lower,)), trail
     if found["quote"] and (not found["word"] or not text.isascii() or _AFTER_QUOTE.match(text)):
         return None, trail
     if found["possessive"] and (
@@ -140,8 +159,11 @@ def _core(found: re.Match[str]) -> tuple[tuple[str, ...] | None, str]:
         return _SPLIT[lower], trail
     if not trail.startswith("."):
         return (lower,), trail
-    if len(text) == 1 or lower in _DEPENDS:
+    if lower in _UNCLEAR or (lower in _STATES and text != lower):
         return None, trail
+    initial = len(text) == 1 and text.isascii()
+    if initial or lower in _NEXT_DECIDES:
+        return (None, trail) if len(trail) > 1 else ((lower + "." * initial,), "")
     if lower in _KEEPS_PERIOD:
         # Capitals throughout change what some of them are (PTE.).
         return (None, trail) if len(trail) > 1 or text[1:] != lower[1:] else ((lower + ".",), "")

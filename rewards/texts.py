@@ -33,19 +33,20 @@ class DocumentFrequency:
     @classmethod
     def from_references(cls, references: Iterable[Sequence[str]], max_n: int = 4) -> DocumentFrequency:
         """Count over images; `references` holds one list of raw captions an image (tokenised here as PTB does)."""
-        from rewardmark.rewards.tokenize import EOS, ngrams, tokenize
+        from rewardmark.rewards.tokenize import EOS, ngrams, tokenize_all
 
-        counts: dict[tuple[str, ...], int] = {}
-        documents = 0
-        for captions in references:
+        images = list(references)
+        for number, captions in enumerate(images):
             if isinstance(captions, str):
                 raise RewardmarkError(
-                    f"DocumentFrequency: image {documents} has a string where a list of captions belongs"
+                    f"DocumentFrequency: image {number} has a string where a list of captions belongs"
                 )
-            documents += 1
-            for gram in {gram for caption in captions for gram in ngrams((*tokenize(caption), EOS), max_n)}:
+        tokens = iter(tokenize_all([caption for captions in images for caption in captions]))
+        counts: dict[tuple[str, ...], int] = {}
+        for captions in images:
+            for gram in {gram for _ in captions for gram in ngrams((*next(tokens), EOS), max_n)}:
                 counts[gram] = counts.get(gram, 0) + 1
-        return cls(counts, documents)
+        return cls(counts, len(images))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from rewardmark.rewards.ptb_java import java_lines, java_tokens, one_line
-from rewardmark.rewards.ptb_native import PUNCTUATION, native_tokens
+from rewardmark.rewards.ptb_native import PUNCTUATION, native_tokens, open_end
 
 __all__ = ["EOS", "PUNCTUATION", "ngrams", "tokenize", "tokenize_all", "tokenize_text"]
 
@@ -70,9 +70,13 @@ def tokenize_text(captions: Sequence[str]) -> list[str]:
     if any("<" in line for line in lines):
         return java_lines(lines)  # a tag may reach over lines
     answers: list[str | None] = []
-    for line in lines:
+    small = True  # whether the next line that is not blank begins with a small letter
+    for line in reversed(lines):
         tokens = native_tokens(line)
-        answers.append(None if tokens is None else " ".join(tokens))
+        answers.append(None if tokens is None or (not small and open_end(line)) else " ".join(tokens))
+        if line.strip():
+            small = "a" <= line.lstrip()[0] <= "z"
+    answers.reverse()
     sent = _with_context(lines, [row for row, answer in enumerate(answers) if answer is None])
     for row, answer in zip(sent, java_lines([lines[row] for row in sent]), strict=True):
         if answers[row] is None:

@@ -6,11 +6,14 @@ import os
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pycocoevalcap.bleu.bleu_scorer import BleuScorer
 from pycocoevalcap.cider.cider_scorer import CiderScorer as OfficialCider
 from pycocoevalcap.rouge.rouge import Rouge
-from rewardmark.rewards import Captions, DocumentFrequency, References, RewardmarkError, get_reward
-from rewardmark.rewards.tokenize import tokenize
+from rewardmark.rewards import Captions, DocumentFrequency, References, RewardmarkError, cider, get_reward
+from rewardmark.rewards.caption_overlap import _common_subsequence
+from rewardmark.rewards.tokenize import tokenize_all
 
 VOCABULARY = """a the dog cat man's dogs' can't isn't it's they're red two-story T-shirt o'clock TV on with of sits
 grass box tree street sign boys cannot blue 3 10:30 hydrant people you'll Mr. U.S. 2nd wanna"""
@@ -30,8 +33,8 @@ REFERENCES = [captions(5, seed) for seed in range(60)]
 CANDIDATES = captions(60, 999)
 CANDIDATES[:20] = [REFERENCES[i][i % 5] for i in range(20)]
 TRUTH = References(REFERENCES, DocumentFrequency.from_references(REFERENCES))
-JOINED = [" ".join(tokenize(text)) for text in CANDIDATES]
-JOINED_REFERENCES = [[" ".join(tokenize(text)) for text in row] for row in REFERENCES]
+JOINED = [" ".join(tokens) for tokens in tokenize_all(CANDIDATES)]
+JOINED_REFERENCES = [[" ".join(tokens) for tokens in tokenize_all(row)] for row in REFERENCES]
 
 
 def test_tokens_are_those_of_the_java_tokenizer() -> None:
@@ -45,8 +48,8 @@ def test_tokens_are_those_of_the_java_tokenizer() -> None:
         official = PTBTokenizer().tokenize({i: [{"caption": text}] for i, text in enumerate(texts)})
     finally:
         os.environ["PATH"] = path
-    different = [(text, official[i][0]) for i, text in enumerate(texts) if " ".join(tokenize(text)) != official[i][0]]
-    assert different == []
+    ours = [" ".join(tokens) for tokens in tokenize_all(texts)]
+    assert [(text, official[i][0]) for i, text in enumerate(texts) if ours[i] != official[i][0]] == []
 
 
 def test_cider_d_is_pycocoevalcaps_cider() -> None:
@@ -57,6 +60,17 @@ def test_cider_d_is_pycocoevalcaps_cider() -> None:
     values = get_reward("captioning/cider-d")(Captions(CANDIDATES), TRUTH)
     for value, golden in zip(values.tolist(), expected, strict=True):
         assert abs(value - golden) < 1e-6 * max(1, golden)
+
+
+def test_cooked_references_are_bounded_and_a_batch_larger_than_the_bound_is_scored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = get_reward("captioning/cider-d")(Captions(CANDIDATES), TRUTH).tolist()
+    monkeypatch.setattr(cider, "CACHED_IMAGES", 7)
+    fresh = References(REFERENCES, DocumentFrequency.from_references(REFERENCES))
+    assert get_reward("captioning/cider-d")(Captions(CANDIDATES), fresh).tolist() == expected
+    (scorer,) = fresh.document_frequency.cache.values()  # type: ignore[union-attr]
+    assert len(scorer._references) == 7
 
 
 def test_document_frequencies_are_frozen_and_scoring_again_gives_the_same() -> None:
@@ -119,6 +133,15 @@ def test_rouge_l_is_pycocoevalcaps() -> None:
             continue
         references = [text for text in JOINED_REFERENCES[row] if text]
         assert abs(value - Rouge().calc_score([JOINED[row]], references)) < 1e-6
+
+
+@given(*[st.lists(st.sampled_from("abcd"), max_size=80).map(tuple)] * 2)
+def test_the_common_subsequence_is_that_of_the_textbook_table(a: tuple[str, ...], b: tuple[str, ...]) -> None:
+    table = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]
+    for i, x in enumerate(a):
+        for j, y in enumerate(b):
+            table[i + 1][j + 1] = table[i][j] + 1 if x == y else max(table[i][j + 1], table[i + 1][j])
+    assert _common_subsequence(a, b) == table[-1][-1]
 
 
 @pytest.mark.parametrize("name", ["cider-d", "cider-d-eos", "cider", "bleu4", "rouge-l"])
