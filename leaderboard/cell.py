@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from rewardmark.leaderboard.data import Splits
+from rewardmark.leaderboard.explain.run import FILE as EXPLANATION
+from rewardmark.leaderboard.explain.run import explain
 from rewardmark.leaderboard.judge import judge
 from rewardmark.leaderboard.plan import Plan, PlannedCell
 from rewardmark.leaderboard.progress import Reporter, Silent
@@ -83,15 +85,21 @@ def run_cell(k: int, context: Context) -> dict[str, Any]:
     train, evaluation = context.splits.open(spec.dataset), context.splits.open(spec.evaluation)
     fit = _fit(cell, context, partial, told("train"))
     checkpoint = Path(fit["checkpoint"])
-    began = time.monotonic()
-    predictions = get_method(spec.method).predict(
-        checkpoint, task, evaluation, np.arange(len(evaluation)), Decoding(**spec.decoding), context.plan.device,
-        progress=told("predict"),
-    )  # fmt: skip
-    predict_seconds = time.monotonic() - began
-    began = time.monotonic()
-    context.reporter.stage(f"{spec.name}: evaluate", 0, 1, {})
-    judgement = judge(task, reward, predictions, evaluation, train, context.plan.evaluator)
+    predict_seconds = evaluate_seconds = 0.0
+    judgements = {}
+    for name, decoding in {"": spec.decoding, **spec.also}.items():
+        began = time.monotonic()
+        predictions = get_method(spec.method).predict(
+            checkpoint, task, evaluation, np.arange(len(evaluation)), Decoding(**decoding), context.plan.device,
+            progress=told(f"predict {name}".rstrip()),
+        )  # fmt: skip
+        predict_seconds, began = predict_seconds + time.monotonic() - began, time.monotonic()
+        context.reporter.stage(f"{spec.name}: evaluate {name}".rstrip(), 0, 1, {})
+        judgements[name] = judge(task, reward, predictions, evaluation, train, context.plan.evaluator)
+        evaluate_seconds += time.monotonic() - began
+    judgement = judgements.pop("")
+    for name, other in judgements.items():
+        judgement.add_replicates(other, name)
     usage = fit["usage"]
     run = {
         "schema": SCHEMA,
@@ -110,6 +118,11 @@ def run_cell(k: int, context: Context) -> dict[str, Any]:
         "fit": {"key": cell.fit_key, "taken_from": fit["taken_from"]},
         "metrics": judgement.metrics,
         "reward": judgement.reward,
+        "also": {
+            name: {"decoding": spec.also[name], "metrics": other.metrics, "reward": other.reward}
+            for name, other in judgements.items()
+        },
+        "calibration": judgement.calibration,
         "start_run": cell.start_run,
         "failures": judgement.failures,
         "evaluator": context.plan.evaluator,
@@ -122,7 +135,7 @@ def run_cell(k: int, context: Context) -> dict[str, Any]:
             "images": int(usage.get("images", 0)),
             "fit_seconds": float(usage.get("fit_seconds", fit["seconds"])),
             "predict_seconds": predict_seconds,
-            "evaluate_seconds": time.monotonic() - began,
+            "evaluate_seconds": evaluate_seconds,
             "usage": {name: float(value) for name, value in usage.items()},
         },
     }
@@ -133,6 +146,9 @@ def run_cell(k: int, context: Context) -> dict[str, Any]:
     write_samples(made / "samples.parquet", judgement.samples)
     write_curves(made / "curves.parquet", fit["curves"])
     write_replicates(made / "replicates.parquet", judgement.replicates)
+    explained = explain(spec.task, evaluation, judgement.samples["prediction"])
+    if explained is not None:
+        (made / EXPLANATION).write_text(json.dumps(explained, indent=1, allow_nan=False) + "\n")
     (made / "run.json").write_text(json.dumps(run, indent=1, allow_nan=False) + "\n")
     store.finish(cell.run_id, made)
     return run

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rewardmark.leaderboard.store import Store
 
-__all__ = ["paired_change"]
+__all__ = ["measured", "paired_change"]
 
 
 def paired_change(store: Store, run: dict[str, Any], metric: str) -> dict[str, float | None] | None:
     """{"value", "low", "high"} of run minus start: the difference of the numbers themselves, and the 95% interval of
     the replicates' differences (replicate r of both runs is the same resample). None when there is no start run in the
-    store, when it was judged on other images, or, for "reward", by another reward.
+    store, when it was judged on other images or not in that decoding, or, for "reward", by another reward. metric: as
+    `measured` takes it.
     """
     start_id = run["start_run"]
     if start_id is None or not store.is_finished(start_id):
@@ -25,16 +26,31 @@ def paired_change(store: Store, run: dict[str, Any], metric: str) -> dict[str, f
     start = store.read(start_id)
     if start["evaluation_hash"] != run["evaluation_hash"]:
         return None
-    if metric == "reward":
-        if any(start["spec"][key] != run["spec"][key] for key in ("reward", "reward_parameters")):
-            return None
-        ours, theirs = run["reward"]["mean"], start["reward"]["mean"]
-    else:
-        ours, theirs = run["metrics"][metric]["value"], start["metrics"][metric]["value"]
+    if metric.partition("@")[0] == "reward" and _scored_by(start) != _scored_by(run):
+        return None
+    ours, theirs = measured(run, metric), measured(start, metric)
     if ours is None or theirs is None:
         return None
     low, high = interval(_column(store, run["id"], metric) - _column(store, start_id, metric))
     return {"value": ours - theirs, "low": _known(low), "high": _known(high)}
+
+
+def measured(run: dict[str, Any], metric: str) -> float | None:
+    """The value in run.json of a metric, or of "reward"; METRIC@NAME is that of the further decoding NAME. None where
+    the run has none."""
+    name, _, decoding = metric.partition("@")
+    judged = run["also"].get(decoding) if decoding and "also" in run else None if decoding else run
+    if judged is None:
+        return None
+    if name == "reward":
+        mean: float | None = judged["reward"]["mean"]
+        return mean
+    found: float | None = judged["metrics"][name]["value"] if name in judged["metrics"] else None
+    return found
+
+
+def _scored_by(run: dict[str, Any]) -> list[Any]:
+    return [run["spec"][key] for key in ("reward", "reward_parameters")]
 
 
 def _column(store: Store, run_id: str, metric: str) -> NDArray[np.float64]:

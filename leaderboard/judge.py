@@ -28,13 +28,21 @@ LISTED_FAILURES = 1000
 
 @dataclass(frozen=True)
 class Judgement:
-    """metrics, reward, failures: as in run.json; samples, replicates: columns of the tables of those names."""
+    """metrics, reward, failures, calibration: as in run.json; samples, replicates: columns of the tables of those
+    names."""
 
     metrics: dict[str, dict[str, Any]]
     reward: dict[str, Any]
     failures: list[dict[str, Any]]
     samples: dict[str, list[Any]]
     replicates: dict[str, list[Any]]
+    calibration: dict[str, Any] | None = None
+
+    def add_replicates(self, other: Judgement, name: str) -> None:
+        """Take over the replicates of another decoding's judgement, as METRIC@name."""
+        self.replicates["metric"] += [f"{metric}@{name}" for metric in other.replicates["metric"]]
+        for column in ("replicate", "value"):
+            self.replicates[column] += other.replicates[column]
 
 
 def judge(
@@ -78,6 +86,7 @@ def judge(
             "replicate": [r for column in replicates.values() for r in range(len(column))],
             "value": [number(value) for column in replicates.values() for value in column],
         },
+        calibration=statistics.calibration(),
     )
 
 

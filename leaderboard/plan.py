@@ -115,10 +115,12 @@ def _plan_cell(
     reward = get_reward(spec.reward, **spec.reward_parameters)
     if reward.card.task != spec.task:
         raise RewardmarkError(f"reward {spec.reward} is for {reward.card.task}, not for {spec.task}")
-    try:
-        Decoding(**spec.decoding)
-    except TypeError as error:
-        raise RewardmarkError(f"decoding: {str(error).removeprefix('Decoding.__init__() ')}") from None
+    decodings = {}
+    for name, arguments in {"decoding": spec.decoding, **{f"also.{n}": d for n, d in spec.also.items()}}.items():
+        try:
+            decodings[name] = _plain(vars(Decoding(**arguments)))
+        except TypeError as error:
+            raise RewardmarkError(f"{name}: {str(error).removeprefix('Decoding.__init__() ')}") from None
     for what in (spec.dataset, spec.evaluation, spec.validation):
         if what is not None:
             splits.check(what)
@@ -154,7 +156,7 @@ def _plan_cell(
     whole = {
         "fit": fit_key,
         "evaluation": splits.identity(spec.evaluation),
-        "decoding": _plain(vars(Decoding(**spec.decoding))),
+        **decodings,  # a cell without `also` has the id that it had before there was one
         "evaluator": evaluator_of(spec.task, evaluator),
         "features": _features_identity(spec.task),
     }

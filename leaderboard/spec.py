@@ -36,7 +36,8 @@ class CellSpec:
     """(task, data, model, start, method, reward, seed, budget, decoding): what one run is.
 
     start: a checkpoint folder as written, "cell:LABEL", or None for random weights. decoding: arguments of
-    `baselines.Decoding`. evaluation: the held-out images; validation: images for the curves, never for the result.
+    `baselines.Decoding`; also: further decodings by name, in which the same checkpoint is judged too. evaluation: the
+    held-out images; validation: images for the curves, never for the result.
     """
 
     task: str
@@ -56,6 +57,7 @@ class CellSpec:
     seed: int = 0
     batch_size: int | None = None
     decoding: dict[str, Any] = field(default_factory=dict)
+    also: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The `spec` of run.json, without what the harness adds (the start's content hash)."""
@@ -75,6 +77,7 @@ class CellSpec:
             "steps": self.steps,
             "batch_size": self.batch_size,
             "decoding": self.decoding,
+            "also": self.also,
         }
 
 

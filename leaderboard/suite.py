@@ -47,6 +47,7 @@ class _Cell(BaseModel):
     seed: Count = 0
     batch_size: Annotated[StrictInt, Field(ge=1)] | None = None
     decoding: Table = {}
+    also: dict[Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9_.-]+$")], Table] = {}
 
 
 class _File(BaseModel):
@@ -191,11 +192,11 @@ class _Reader:
         place = Place(self.file, line_of(self.text, path), k + 1)
         try:
             task = get_task(checked.task)
-            canonical([checked.options, checked.reward_parameters, checked.decoding])
+            canonical([checked.options, checked.reward_parameters, checked.decoding, checked.also])
         except RewardmarkError as error:
             raise self.error((*path, "task"), str(error)) from None
         except (TypeError, ValueError) as error:
-            raise place.error(f"options, reward_parameters and decoding take plain values only: {error}") from None
+            raise place.error(f"options, reward_parameters, decoding, also take plain values only: {error}") from None
         return CellSpec(
             task=checked.task,
             dataset=train,
@@ -214,6 +215,7 @@ class _Reader:
             seed=checked.seed,
             batch_size=checked.batch_size,
             decoding=checked.decoding,
+            also=checked.also,
         )
 
     def dataset(self, table: dict[str, Any], path: tuple[str | int, ...], defaults: Mapping[str, Any]) -> DatasetSpec:

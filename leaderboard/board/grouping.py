@@ -10,7 +10,7 @@ from rewardmark.leaderboard.board.load import Run
 
 __all__ = ["canonical", "cells_of", "dataset_text", "reward_name", "slug", "variants"]
 
-_NOT_A_SETTING = ("seed", "start", "start_run")
+_NOT_A_SETTING = ("seed", "start", "start_run", "also")
 
 
 def dataset_text(data: Any) -> str:

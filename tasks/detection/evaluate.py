@@ -15,7 +15,7 @@ from rewardmark.tasks.detection.records import Results, Truths
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["METRICS", "DetectionStatistics", "evaluate"]
+__all__ = ["METRICS", "DetectionStatistics", "evaluate", "tide_errors"]
 
 IOU_TYPES = ("bbox", "segm")
 
@@ -59,6 +59,16 @@ def evaluate(
     categories = np.sort(np.array([category["id"] for category in truths.categories], dtype=np.int64))
     judge = run(*_by_rank(truths, results, images, categories), iou_type)
     return DetectionStatistics(judge, images, len(categories))
+
+
+def tide_errors(truths: Truths, results: Results) -> dict[str, Any]:
+    """TIDE's error types by hotcoco (Bolya et al. 2020, arXiv:2008.08115): `delta_ap`, what AP at IoU 0.5 would gain by
+    mending each of Cls, Loc, Both, Dupe, Bkg, Miss, and all false positives (FP) or negatives (FN); `counts` of the
+    first six; `ap_base`; `pos_thr` and `bg_thr`, the IoU of a hit and of background."""
+    images = np.sort(np.array([image["id"] for image in truths.images], dtype=np.int64))
+    categories = np.sort(np.array([category["id"] for category in truths.categories], dtype=np.int64))
+    found: dict[str, Any] = _hotcoco(*_by_rank(truths, results, images, categories), "bbox").tide_errors()
+    return found
 
 
 def _by_rank(

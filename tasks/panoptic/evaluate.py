@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,16 @@ from rewardmark.tasks.panoptic.records import PanopticSet, SegmentList
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["METRICS", "PanopticStatistics", "agrees_with_itself", "count_image", "evaluate", "official"]
+__all__ = [
+    "METRICS",
+    "PanopticStatistics",
+    "agrees_with_itself",
+    "count_image",
+    "evaluate",
+    "match_image",
+    "official",
+    "quality",
+]
 
 METRICS = tuple(Metric(name, higher_is_better=True, unit="0..1") for name in ("PQ", "SQ", "RQ", "PQ_th", "PQ_st"))
 
@@ -89,7 +98,37 @@ def count_image(
     predicted: SegmentList,
     categories: list[dict[str, Any]],
 ) -> NDArray[np.float64]:
-    """Sum of matched IoU, TP, FP, FN of one image by category, float64 [K, 4], by panopticapi's rules.
+    """Sum of matched IoU, TP, FP, FN of one image by category, float64 [K, 4]: the sums over `match_image`."""
+    found = match_image(truth_map, truth, predicted_map, predicted)
+    slot = {int(category["id"]): k for k, category in enumerate(categories)}
+    out = np.zeros((len(categories), 4))
+    for t, _, iou in found.pairs:
+        row = out[slot[int(truth.category_ids[t])]]
+        row[IOU] += iou
+        row[TP] += 1
+    for t in found.missed:
+        out[slot[int(truth.category_ids[t])], FN] += 1
+    for p in found.false:
+        out[slot[int(predicted.category_ids[p])], FP] += 1
+    return out
+
+
+@dataclass(frozen=True)
+class Matched:
+    """One image's segments by fate: pairs (truth, prediction, IoU), missed truths and false predictions, all by their
+    place in the lists; areas in pixels: true_areas [T], areas [P]."""
+
+    pairs: list[tuple[int, int, float]]
+    missed: list[int]
+    false: list[int]
+    true_areas: NDArray[np.float64]
+    areas: NDArray[np.float64]
+
+
+def match_image(
+    truth_map: NDArray[Any], truth: SegmentList, predicted_map: NDArray[Any], predicted: SegmentList
+) -> Matched:
+    """Which segments of one image match, by panopticapi's rules.
 
     A pair matches when the categories agree, the truth is no crowd, and IoU > 0.5, the union leaving out what of the
     prediction lies on void. An unmatched prediction that lies for more than half on void and on the last crowd of its
@@ -105,25 +144,20 @@ def count_image(
     iou = np.divide(pairs, union, out=np.zeros_like(pairs), where=union > 0)
     match = same & ~truth.is_crowd[:, None] & (iou > 0.5)
 
-    slot = {int(category["id"]): k for k, category in enumerate(categories)}
-    out = np.zeros((len(categories), 4))
-    for t, p in zip(*np.nonzero(match), strict=True):
-        row = out[slot[int(truth.category_ids[t])]]
-        row[IOU] += iou[t, p]
-        row[TP] += 1
+    matched = [(int(t), int(p), float(iou[t, p])) for t, p in zip(*np.nonzero(match), strict=True)]
+    missed, false = [], []
     crowds: dict[int, int] = {}
     for t in np.flatnonzero(~match.any(axis=1)):
-        category = int(truth.category_ids[t])
         if truth.is_crowd[t]:
-            crowds[category] = int(t)  # only the last one counts
+            crowds[int(truth.category_ids[t])] = int(t)  # only the last one counts
         else:
-            out[slot[category], FN] += 1
+            missed.append(int(t))
     for p in np.flatnonzero(~match.any(axis=0) & (areas > 0)):
         category = int(predicted.category_ids[p])
         excused = on_void[p] + (pairs[crowds[category], p] if category in crowds else 0)
         if not excused / areas[p] > 0.5:
-            out[slot[category], FP] += 1
-    return out
+            false.append(int(p))
+    return Matched(matched, missed, false, true_areas, areas)
 
 
 def overlaps(
@@ -185,7 +219,7 @@ class PanopticStatistics(Statistics):
 
     def per_sample(self) -> dict[str, NDArray[np.float64]]:
         """score: PQ of each image alone over the categories in it (NaN where there is none), and its SQ and RQ."""
-        pq, sq, rq, seen = _by_category(self.counts)
+        pq, sq, rq, seen = quality(self.counts)
         number = seen.sum(axis=1)
         return {
             name: np.where(number > 0, (values * seen).sum(axis=1) / np.maximum(number, 1), np.nan)
@@ -193,7 +227,7 @@ class PanopticStatistics(Statistics):
         }
 
     def _quality(self, sums: NDArray[np.float64]) -> dict[str, float]:
-        pq, sq, rq, seen = _by_category(sums)
+        pq, sq, rq, seen = quality(sums)
 
         def mean(values: NDArray[np.float64], among: NDArray[np.bool_]) -> float:
             return float(values[among].mean()) if among.any() else -1.0
@@ -207,8 +241,8 @@ class PanopticStatistics(Statistics):
         }
 
 
-def _by_category(sums: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
-    """PQ, SQ, RQ and whether the category occurs, from sums [..., K, 4]."""
+def quality(sums: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
+    """PQ, SQ, RQ [..., K] and whether each category occurs, from sums [..., K, 4] of matched IoU, TP, FP, FN."""
     iou, tp, fp, fn = (sums[..., k] for k in range(4))
     total = tp + fp / 2 + fn / 2
     seen = total > 0
