@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rewardmark.rewards._torch import torch
@@ -80,13 +82,18 @@ def soft(predictions: Answers, targets: Answers) -> Tensor:
 
 def _soft(answer: str, truths: list[str]) -> float:
     answer = _blanks(answer)
-    truths = [_blanks(truth) for truth in truths]
-    if len(set(truths)) > 1:
-        answer = normalize_answer(answer)
-        truths = [normalize_answer(truth) for truth in truths]
-    equal = [truth == answer for truth in truths]
-    matches = sum(equal)
-    return sum(min(1.0, (matches - same) / 3) for same in equal) / len(equal)
+    counts = Counter(map(_blanks, truths))
+    if len(counts) > 1:
+        answer = _normal(answer)
+        matches = sum(count for truth, count in counts.items() if _normal(truth) == answer)
+    else:
+        matches = counts[answer]
+    others = len(truths) - matches  # annotators who disagree see all matches, those who agree one less
+    return (matches * min(1.0, (matches - 1) / 3) + others * min(1.0, matches / 3)) / len(truths)
+
+
+#: Annotators' answers come back at every step.
+_normal = lru_cache(maxsize=100_000)(normalize_answer)
 
 
 def _blanks(text: str) -> str:
@@ -115,9 +122,10 @@ def anls(predictions: Answers, targets: Answers, *, threshold: float = 0.5) -> T
     def similarity(answer: str, truths: list[str]) -> float:
         a = " ".join(answer.lower().split())
         best = 0.0
-        for truth in truths:
-            b = " ".join(truth.lower().split())
+        for b in {" ".join(truth.lower().split()) for truth in truths}:
             longer = max(len(a), len(b))
+            if abs(len(a) - len(b)) >= threshold * longer > 0:
+                continue  # too far for any edits
             distance = edit_distance(a, b) / longer if longer else 0.0
             best = max(best, 1 - distance if distance < threshold else 0.0)
         return best
@@ -128,15 +136,27 @@ def anls(predictions: Answers, targets: Answers, *, threshold: float = 0.5) -> T
 def edit_distance(a: str, b: str) -> int:
     """Levenshtein distance: insertions, deletions and substitutions of one character.
 
+    A column of the table at a time, its steps up and down as the bits of two numbers.
+    Source: Myers 1999, A fast bit-vector algorithm for approximate string matching; Hyyrö 2003 for whole strings.
+
     >>> edit_distance("kitten", "sitting")
     3
     """
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, start=1):
-        diagonal, row[0] = row[0], i
-        for j, y in enumerate(b, start=1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (x != y))
-    return row[-1]
+    if not a or a == b:
+        return 0 if a == b else len(b)
+    places: dict[str, int] = {}
+    for place, sign in enumerate(a):
+        places[sign] = places.get(sign, 0) | 1 << place
+    everything, last = (1 << len(a)) - 1, 1 << len(a) - 1
+    up, down, distance = everything, 0, len(a)  # up: where the column grows by one on its way down the table
+    for sign in b:
+        same = places.get(sign, 0)
+        diagonal = ((same & up) + up ^ up | same | down) & everything
+        grows, falls = (down | ~(diagonal | up)) & everything, up & diagonal
+        distance += bool(grows & last) - bool(falls & last)
+        grows = (grows << 1 | 1) & everything
+        up, down = (falls << 1 | ~(diagonal | grows)) & everything, grows & diagonal
+    return distance
 
 
 @register_reward(
@@ -176,14 +196,16 @@ def yes_no_as_published(predictions: Answers, targets: Answers) -> Tensor:
     task="vqa",
     bounds=(0.0, 1.0),
     gold="vqa/accuracy",
-    source=f"{VLM_R1}; whole words, exactly one of them: ours",
+    source=f"{VLM_R1}; whole words, one of them once, a price for long answers: ours",
+    version="2",
     status="mended",
     needs_python=True,
     twin="vqa/yes-no-as-published",
 )
-def yes_no(predictions: Answers, targets: Answers) -> Tensor:
-    """1 where the answer holds the true one of the words "yes" and "no" and not the other, else 0.
+def yes_no(predictions: Answers, targets: Answers, *, words: int = 8) -> Tensor:
+    """1 where the answer holds the true one of the words "yes" and "no" once and not the other, else 0.
 
+    An answer of n > `words` words earns `words` / n of it, so that what is written around the answer is not free.
     Predictions: Answers with one string each; targets: Answers, each yes or no. Returns [B] float32. An empty answer
     earns 0. Raises RewardmarkError for a truth that is neither.
 
@@ -195,6 +217,7 @@ def yes_no(predictions: Answers, targets: Answers) -> Tensor:
         wanted = {truth.strip().lower().rstrip(".") for truth in truths}
         if len(wanted) != 1 or not wanted <= {"yes", "no"}:
             raise RewardmarkError(f"vqa/yes-no: the truth must be yes or no, not {', '.join(sorted(wanted))!r}")
-        return float(set(re.findall(r"\b(yes|no)\b", answer.lower())) == wanted)
+        once = re.findall(r"\b(yes|no)\b", answer.lower()) == list(wanted)
+        return once * min(1.0, words / max(1, len(answer.split())))
 
     return _each(predictions, targets, right)

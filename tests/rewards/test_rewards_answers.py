@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from rewardmark.rewards import Answers, PairScores, get_reward
 from rewardmark.rewards.answers_normalize import normalize_answer
+from rewardmark.rewards.vqa import edit_distance
 
 
 @pytest.mark.parametrize("matches", range(11))
@@ -129,3 +132,24 @@ def test_clip_score_needs_exactly_one_of_scorer_and_model() -> None:
     assert "give either" in get_reward("captioning/clip-score").score(said, images).failures[0].message
     missing = get_reward("captioning/clip-score", model="/no/such/folder").score(said, images)
     assert "no CLIP model with its processor in /no/such/folder" in missing.failures[0].message
+
+
+@given(*[st.text("abé ", max_size=80)] * 2)
+def test_the_edit_distance_is_that_of_the_textbook_table(a: str, b: str) -> None:
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, start=1):
+        diagonal, row[0] = row[0], i
+        for j, y in enumerate(b, start=1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (x != y))
+    assert edit_distance(a, b) == row[-1]
+
+
+@given(st.sampled_from("abc"), st.lists(st.sampled_from(["a", "b", "c", "A.", "the b"]), min_size=2, max_size=12))
+def test_vqa_accuracy_is_the_mean_over_the_others_of_each_annotator(answer: str, truths: list[str]) -> None:
+    said = answer
+    normal = truths
+    if len(set(truths)) > 1:
+        said, normal = normalize_answer(answer), [normalize_answer(truth) for truth in truths]
+    others = [[other for k, other in enumerate(normal) if k != left_out] for left_out in range(len(truths))]
+    wanted = sum(min(1.0, group.count(said) / 3) for group in others) / len(truths)
+    assert get_reward("vqa/soft")(Answers([answer]), Answers([truths])).item() == pytest.approx(wanted, abs=1e-6)
