@@ -13,6 +13,7 @@ from rewardmark.rewards.audit.foreign.calls import Caller
 from rewardmark.rewards.audit.foreign.fit import Fit, fit
 from rewardmark.rewards.audit.foreign.judge import Case, Judge
 from rewardmark.rewards.audit.foreign.lazy import lazy_policy
+from rewardmark.rewards.audit.foreign.lifted import as_reward, material_of, text_of
 from rewardmark.rewards.audit.foreign.probes import Probe
 from rewardmark.rewards.audit.foreign.probes_boxes import box_probes, frail_probes
 from rewardmark.rewards.audit.foreign.probes_texts import frail_texts, text_probes
@@ -20,6 +21,9 @@ from rewardmark.rewards.audit.foreign.reading import score
 from rewardmark.rewards.audit.foreign.repro import repro_name, repro_script
 from rewardmark.rewards.audit.foreign.rows import BOX_TASKS, Frame, Row
 from rewardmark.rewards.audit.foreign.sweeps import sweep_iou, sweep_size
+from rewardmark.rewards.audit.material import Material
+from rewardmark.rewards.audit.measure import audit_reward
+from rewardmark.rewards.audit.prepare import Prepared
 from rewardmark.rewards.audit.result import AuditResult, Finding
 
 __all__ = ["VERSION", "audit_calls"]
@@ -42,18 +46,20 @@ def audit_calls(
     source: str = "rows of the caller",
     seed: int = 0,
     path: str = "",
+    material: Material | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> tuple[AuditResult, Fit, dict[str, str]]:
     """Audit a function on rows with truths: the result, what was found out, and the scripts by file name.
 
-    path: the user's file, for the scripts (none without it). progress: told what is being done. Raises RewardmarkError
+    path: the user's file, for the scripts (none without it). material: where the rows come from, for the statistics that
+    need its official metric (none without it). progress: told what is being done. Raises RewardmarkError
     when the function cannot be called, or pays no right answer in any way of writing it.
     """
     tell = progress or (lambda text: None)
     start = time.monotonic()
     tell("finding out how it is called")
     found = fit(caller, task, rows, format, frame)
-    tell(found.reading.convention.describe(caller.signature))
+    tell(f"called as {found.reading.convention.describe(caller.signature)}; {found.reading.name()}")
     judge = Judge(caller, found.reading, list(rows)[:PROBED])
     probes = box_probes(found.reading, task) if task in BOX_TASKS else text_probes(found.reading, task)
     tell(f"trying {len(probes)} probes on {len(judge.rows)} samples")
@@ -64,13 +70,18 @@ def audit_calls(
         tell("sweeping IoU and picture size")
         sections["iou_sweep"], sections["size_sweep"] = sweep_iou(judge), sweep_size(judge)
     sections["lazy"] = lazy_policy(judge)
-    sections["determinism"] = _determinism(judge)
-    cases = [*judge.cases, *judge.error_cases()]
+    curves: dict[str, Any] = {}
+    if material is not None:
+        tell("measuring")
+        curves = _measured(judge, material, list(rows), seed, sections)
+    sections["determinism"] = {**sections.get("determinism", {}), **_determinism(judge)}
+    cases = [*_merged(judge.cases), *judge.error_cases()]
     cases.sort(key=lambda c: (ORDER[c.finding.kind], c.finding.cost, c.finding.name))
     scripts: dict[str, str] = {}
     findings = [_with_script(case, judge, caller, path, scripts) for case in cases]
     gold, control = judge.means(range(len(judge.rows)))
-    sections["gold"] = {"gold": gold, "honest_mistake": control, "nonsense": judge.nonsense.mean}
+    sections["gold"] = {**sections.get("gold", {}), "gold_mean": gold, "honest_mistake": control}
+    sections["gold"]["nonsense"] = judge.nonsense.mean
     sections["convention"] = _convention(caller, found)
     sections["variants"] = judge.variants
     sections["fragility"] = dict(judge.fragility)
@@ -85,8 +96,49 @@ def audit_calls(
         sections=sections,
         findings=findings,
         seconds=time.monotonic() - start,
+        curves=curves,
     )
     return result, found, scripts
+
+
+def _measured(
+    judge: Judge, material: Material, rows: list[Row], seed: int, sections: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """The sections and curves of `audit_reward`; its battery's exploits become cases, once each."""
+    part = material_of(material, rows)
+    reward = as_reward(judge.caller, judge.reading, part, rows)
+    prepared = Prepared(part, seed)
+    measured = audit_reward(reward, part, seed=seed, prepared=prepared)
+    sections.update(measured.sections)
+    known = {sample["text"] for case in judge.cases for sample in case.finding.samples}
+    # An entry with a base of its own is told in the battery's table, and no finding: it is not compared with gold, and a
+    # function that divides by the longer list pays a list filled up to the truth's length by design.
+    entries = {entry.name: predictions for entry, predictions, base in prepared.battery if base is None}
+    for finding in measured.findings:
+        if finding.kind != "exploit" or finding.name not in entries:
+            continue  # what it raises on odd boxes is told by our own texts
+        shown = []
+        for sample in finding.samples:
+            k = part.sample_ids.index(sample["sample_id"])
+            text = text_of(judge.reading, part, entries[finding.name], k, rows[k])
+            if text != judge.reading.gold(rows[k]):  # what the format cannot say is no exploit
+                shown.append({**sample, "text": text[:4000], "gold_text": judge.reading.gold(rows[k])})
+        if shown and not {sample["text"] for sample in shown} & known:
+            k = part.sample_ids.index(shown[0]["sample_id"])
+            text = text_of(judge.reading, part, entries[finding.name], k, rows[k])
+            judge.cases.append(Case(replace(finding, samples=shown), rows[k], text, "free"))
+    return measured.curves
+
+
+def _merged(cases: Sequence[Case]) -> list[Case]:
+    """The findings, with all broken texts that are paid as one."""
+    broken = [case for case in cases if case.rule == "odd"]
+    if len(broken) < 2:
+        return list(cases)
+    names = ", ".join(case.finding.name for case in broken)
+    first = max(broken, key=lambda case: case.finding.mean_reward or 0.0)
+    finding = replace(first.finding, name="broken answers", description=f"{first.finding.description}. All: {names}")
+    return [*(case for case in cases if case.rule != "odd"), replace(first, finding=finding)]
 
 
 def _frail(task: str) -> list[Probe]:
@@ -118,12 +170,13 @@ def _determinism(judge: Judge) -> dict[str, Any]:
 def _with_script(case: Case, judge: Judge, caller: Caller, path: str, scripts: dict[str, str]) -> Finding:
     if not path:
         return case.finding
-    name = repro_name(case)
+    slug = "".join(c if c.isalnum() or c in "-_." else "-" for c in caller.target)
+    name = f"{slug}--{repro_name(case)}"
     stem, number = name, 1
     while name in scripts:
         number += 1
         name = f"{stem.removesuffix('.py')}_{number}.py"
-    scripts[name] = repro_script(case, judge.reading, (path, caller.signature.name), list(judge.rows))
+    scripts[name] = repro_script(case, judge.reading, (path, caller.signature.name), list(judge.rows), name)
     return replace(case.finding, repro=f"repro/{name}")
 
 

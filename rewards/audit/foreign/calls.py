@@ -100,7 +100,7 @@ class ChildCaller:
 
     def __init__(self, file: str | Path, function: str, limit: float = CALL_LIMIT) -> None:
         self.file, self.function, self.limit = Path(file).resolve(), function, limit
-        self.target = f"{file}:{function}"
+        self.target = f"{self.file.name}:{function}"
         self._process: subprocess.Popen[bytes] | None = None
         self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
         self.deaths = 0

@@ -156,6 +156,7 @@ def _filled(signature: Signature, found: list[Convention]) -> list[Convention]:
     kept = []
     for convention in found:
         known = set(sample) | set(convention.truth) | {convention.text} | set(convention.columns)
+        known |= {*TRAINER, "parser", "state", "states", "environments"}
         known |= {_plural(n) for n in known} | {n + "_list" for n in known}
         missing = [n for n in signature.required if n not in known] if not convention.positional else []
         extra = [n for n in signature.required[2:] if n not in known] if convention.positional else []

@@ -63,7 +63,7 @@ def hints_of(source: str) -> Hints:
         strings=strings,
         box_keys=_named(BOX_KEYS, strings),
         label_keys=_named(LABEL_KEYS, strings),
-        score_keys=_named(SCORE_KEYS, strings),
+        score_keys=_named(SCORE_KEYS, frozenset(_read(source))),
         reasons=tuple(tag for tag in REASONS if tag in tags),
         answers=tuple(sorted((t for t in tags if t not in REASONS + NO_ANSWER), key=lambda t: (t != "answer", t))),
         fenced="```" in joined,
@@ -89,6 +89,20 @@ def _strings(source: str) -> Iterable[str]:
     prose = {id(n.body[0].value) for n in ast.walk(tree) if isinstance(n, documented) and _has_docstring(n)}  # type: ignore[attr-defined]
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            yield node.value
+
+
+def _read(source: str) -> Iterable[str]:
+    """The strings that are read with (x["score"], x.get("score"), "score" in x, patterns), not those that are returned."""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except (SyntaxError, ValueError):
+        yield from _strings(source)
+        return
+    keys = {id(k) for n in nodes if isinstance(n, ast.Dict) for k in n.keys}
+    stored = {id(n.slice) for n in nodes if isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in keys | stored:
             yield node.value
 
 

@@ -37,8 +37,8 @@ class Case:
 class Judge:
     """Scores probes on the rows and keeps what they gave.
 
-    gold, control: rewards a row of the right answer and of honest mistakes (boxes elsewhere, a wrong answer, nonsense:
-    the best paid of them). variants: the section of the card; cases: the findings.
+    gold, control, nonsense: rewards a row of the right answer, of an honest mistake (boxes elsewhere, a wrong answer) and
+    of words that answer nothing. variants: the section of the card; cases: the findings.
     """
 
     caller: Caller
@@ -53,12 +53,8 @@ class Judge:
     def __post_init__(self) -> None:
         self.gold = self.score("gold", [self.reading.gold(row) for row in self.rows])
         mistakes = [honest_mistake(self.reading, row, self.rows) for row in self.rows]
-        honest = self.score("honest mistake", mistakes)
-        nonsense = self.score("nonsense", [NONSENSE] * len(self.rows))
-        better = honest if (honest.mean or 0.0) >= (nonsense.mean or 0.0) else nonsense
-        self.control = better
-        self.control_texts = mistakes if better is honest else [NONSENSE] * len(self.rows)
-        self.nonsense = nonsense
+        self.control = self.score("honest mistake", mistakes)
+        self.nonsense = self.score("nonsense", [NONSENSE] * len(self.rows))
 
     def score(self, name: str, texts: Sequence[str], rows: Sequence[Row] | None = None, frail: bool = False) -> Scores:
         """Score texts for rows (all unless given), and keep the errors under the probe's name."""
@@ -75,7 +71,8 @@ class Judge:
     def run(self, probes: Sequence[Probe]) -> None:
         """Score every probe on the rows that lend themselves to it, and judge it."""
         for probe in probes:
-            found = [(i, probe.write(self.reading, row, self.rows)) for i, row in enumerate(self.rows)]
+            rows = self.rows[:1] if probe.rule == "frail" else self.rows
+            found = [(i, probe.write(self.reading, row, self.rows)) for i, row in enumerate(rows)]
             used = [
                 (i, t)
                 for i, t in found
@@ -110,7 +107,7 @@ class Judge:
             "n": len(index),
             "holds": holds,
         }
-        if holds or probe.rule == "frail":
+        if holds or probe.rule in ("frail", "told"):
             return
         assert mean is not None
         order = sorted(
@@ -164,7 +161,7 @@ class Judge:
 def _broken(probe: Probe, mean: float, gold: float, control: float) -> bool:
     """Whether the rule of a probe is broken by its mean reward."""
     reach = gold - control
-    if probe.rule == "free":
+    if probe.rule in ("free", "told"):
         return mean >= gold - EQUAL
     if probe.rule == "cap":
         return mean > gold + EQUAL

@@ -11,7 +11,7 @@ from rewardmark.rewards.audit.foreign.rows import Row
 
 __all__ = ["Probe", "Rule", "Write"]
 
-Rule = Literal["bad", "free", "cap", "good", "odd", "frail"]
+Rule = Literal["bad", "free", "cap", "good", "odd", "frail", "told"]
 Write = Callable[[Reading, Row, Sequence[Row]], "str | None"]
 
 
@@ -23,7 +23,8 @@ class Probe:
     to gold counts as paid); "free": the right answer and something that must cost, must earn less than gold; "cap": the right answer
     dressed up, must not earn more than gold; "good": as
     right as gold, must earn what gold earns; "odd": must only not fail (and is judged as bad where share is below 1);
-    "frail": as odd, for text that no model is likely to write: told, never a finding.
+    "frail": as odd, for text that no model is likely to write; "told": a choice that the card names. Neither is ever a
+    finding.
     kind: that of the finding. write(reading, row, rows) -> the text, or None where the row does not lend itself to it.
     cost: edits or tokens it takes.
     """

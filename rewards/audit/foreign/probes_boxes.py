@@ -123,6 +123,7 @@ def geometry_probes() -> list[Probe]:
 def empty_probes() -> list[Probe]:
     """Answers that name nothing, where there is something to name."""
     return [
+        Probe("nonsense", "bad", "'I do not know.'", lambda r, row, rows: "I do not know.", 1),
         Probe("empty completion", "bad", "nothing at all", lambda r, row, rows: "", 0),
         Probe("blank completion", "bad", "blanks and line breaks", lambda r, row, rows: " \n\t\n ", 1),
         Probe("empty list", "bad", "a list of no boxes", _inner("[]"), 1),

@@ -132,10 +132,6 @@ def contradiction_probes() -> list[Probe]:
         ("refusal that names it", "'I cannot answer. It is not right.'", lambda g, w, r: f"I cannot answer. It is not {g}."),
         ("ruled out", "'We can rule out right. It is wrong.'", lambda g, w, r: f"We can rule out {g}. It is {final(r, w)}"),
         (
-            "guess taken back", "the right answer in its wrapper, then taken back for another",
-            lambda g, w, r: f"{r.wrapper.wrap(g)}\nOn reflection that was a mistake.\n{r.wrapper.wrap(w)}",
-        ),
-        (
             "buried in filler", "long filler, the right answer denied, another given",
             lambda g, w, r: f"{FILLER * 40}One might guess {g}, but no.\n{FILLER * 40}{r.wrapper.wrap(w)}",
         ),
@@ -145,7 +141,12 @@ def contradiction_probes() -> list[Probe]:
             lambda g, w, r: "\n".join(r.wrapper.wrap(x) for x in (w, g, w)),
         ),
     ]  # fmt: skip
-    return [Probe(n, "bad", text, _whole(make), 3, HALF, "false-pass") for n, text, make in cases]
+    probes = [Probe(n, "bad", text, _whole(make), 3, HALF, "false-pass") for n, text, make in cases]
+    # Of two answers the first or the last may count: a choice, and told as such. (All of them: see "several answers".)
+    first = _whole(lambda g, w, r: f"{r.wrapper.wrap(g)}\nOn reflection that was a mistake.\n{r.wrapper.wrap(w)}")
+    last = _whole(lambda g, w, r: f"{r.wrapper.wrap(w)}\nOn reflection that was a mistake.\n{r.wrapper.wrap(g)}")
+    probes.append(Probe("first of two answers", "told", "right, taken back, then wrong: is it paid?", first, 3))
+    return [*probes, Probe("last of two answers", "told", "wrong, taken back, then right: is it paid?", last, 3)]
 
 
 def blind_probes() -> list[Probe]:
@@ -169,6 +170,7 @@ def blind_probes() -> list[Probe]:
 
     return [
         *probes,
+        plain("nonsense", "'I do not know.'", lambda r, row, rows: "I do not know."),
         plain("empty completion", "nothing at all", lambda r, row, rows: ""),
         plain("blank completion", "blanks and line breaks", lambda r, row, rows: " \n\t\n "),
         plain("empty answer", "nothing where the answer goes", lambda r, row, rows: r.wrapper.wrap("")),

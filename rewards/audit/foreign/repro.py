@@ -163,8 +163,13 @@ def repro_name(case: Case) -> str:
     return re.sub(r"\W+", "_", f"{case.finding.kind}_{case.finding.name}").strip("_").lower()[:80] + ".py"
 
 
-def repro_script(case: Case, reading: Reading, target: tuple[str, str], rows: list[Row], seconds: float = 20.0) -> str:
-    """The text of the script. target: (path of the user's file, function); rows: those of the audit (for a wrong answer)."""
+def repro_script(
+    case: Case, reading: Reading, target: tuple[str, str], rows: list[Row], name: str, seconds: float = 20.0
+) -> str:
+    """The text of the script `name`.
+
+    target: (path of the user's file, function); rows: those of the audit (a wrong answer is another row's right one).
+    """
     path, function = target
     texts = _texts(case, reading, rows)
     calls = {}
@@ -176,7 +181,7 @@ def repro_script(case: Case, reading: Reading, target: tuple[str, str], rows: li
     return TEMPLATE.format(
         title=_plain(title),
         description=_plain(case.finding.description),
-        name=repro_name(case),
+        name=name,
         file=Path(path).name,
         path=path,
         function=function,
