@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rewardmark.rewards._torch import torch
 from rewardmark.rewards.registry import register_reward
-from rewardmark.rewards.tokenize import ngrams, tokenize_all
+from rewardmark.rewards.tokenize import ngrams, split_at_blanks, tokenize_all
 from rewardmark.rewards.types import Captions, References
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def _limits(references: tuple[Texts, ...]) -> dict[Texts, int]:
 
 
 def _bleu(candidate: Texts, references: tuple[Texts, ...]) -> float:
+    candidate, references = split_at_blanks(candidate), tuple(map(split_at_blanks, references))
     limits = _limits(references)
     correct = [0] * 5
     grams = Counter(ngrams(candidate))

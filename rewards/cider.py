@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rewardmark.rewards._torch import torch
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.rewards.registry import register_reward
-from rewardmark.rewards.tokenize import EOS, ngrams, tokenize_all
+from rewardmark.rewards.tokenize import EOS, ngrams, split_at_blanks, tokenize_all
 from rewardmark.rewards.types import Captions, DocumentFrequency, References
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ class CiderScorer:
 
     def _vector(self, tokens: Texts) -> tuple[dict[Gram, float], list[float], int]:
         """tf-idf of each n-gram, the norm of each order, and the length that CIDEr-D compares (bigrams)."""
+        tokens = split_at_blanks(tokens)
         if self._eos:
             tokens = (*tokens, EOS)
         known, idf = self._counts.get, self._idf

@@ -33,7 +33,7 @@ class DocumentFrequency:
     @classmethod
     def from_references(cls, references: Iterable[Sequence[str]], max_n: int = 4) -> DocumentFrequency:
         """Count over images; `references` holds one list of raw captions an image (tokenised here as PTB does)."""
-        from rewardmark.rewards.tokenize import EOS, ngrams, tokenize_all
+        from rewardmark.rewards.tokenize import EOS, ngrams, split_at_blanks, tokenize_all
 
         images = list(references)
         for number, captions in enumerate(images):
@@ -44,7 +44,7 @@ class DocumentFrequency:
         tokens = iter(tokenize_all([caption for captions in images for caption in captions]))
         counts: dict[tuple[str, ...], int] = {}
         for captions in images:
-            for gram in {gram for _ in captions for gram in ngrams((*next(tokens), EOS), max_n)}:
+            for gram in {gram for _ in captions for gram in ngrams((*split_at_blanks(next(tokens)), EOS), max_n)}:
                 counts[gram] = counts.get(gram, 0) + 1
         return cls(counts, len(images))
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rewardmark.rewards.ptb_java import java_lines, java_tokens, one_line
 from rewardmark.rewards.ptb_native import PUNCTUATION, native_tokens, open_end
 
-__all__ = ["EOS", "PUNCTUATION", "ngrams", "tokenize", "tokenize_all", "tokenize_text"]
+__all__ = ["EOS", "PUNCTUATION", "ngrams", "split_at_blanks", "tokenize", "tokenize_all", "tokenize_text"]
 
 #: The end token that SacreEOS appends. No caption contains it: tokens are lower-cased.
 EOS = "<EOS>"
@@ -82,6 +82,17 @@ def tokenize_text(captions: Sequence[str]) -> list[str]:
         if answers[row] is None:
             answers[row] = answer
     return [answer for answer in answers if answer is not None]
+
+
+def split_at_blanks(tokens: tuple[str, ...]) -> tuple[str, ...]:
+    """The tokens as pycocoevalcap's CIDEr and BLEU see them: they split the joined tokens at any blank, so that a token
+    with a no-break space is two. (Its ROUGE-L splits at spaces only.)
+
+    >>> split_at_blanks(("3\\u00a01/2", "dogs"))
+    ('3', '1/2', 'dogs')
+    """
+    text = " ".join(tokens)
+    return tokens if text.isascii() else tuple(text.split())
 
 
 def ngrams(tokens: Sequence[str], max_n: int = 4) -> Iterator[tuple[str, ...]]:
