@@ -98,7 +98,8 @@ class TextSpace(Space[TextGenome]):
                 tokens[place:place] = other[a:b]
             elif what < 0.92:
                 k = min(place, len(tokens) - 1)
-                tokens[k] = [tokens[k].upper, tokens[k].capitalize, tokens[k].lower][rng.integers(3)]()
+                if tokens[k] not in PLACEHOLDERS:
+                    tokens[k] = [tokens[k].upper, tokens[k].capitalize, tokens[k].lower][rng.integers(3)]()
             else:
                 k = min(place, len(tokens) - 1)
                 if tokens[k] not in PLACEHOLDERS:
@@ -145,7 +146,7 @@ class TextSpace(Space[TextGenome]):
         return GOLD not in genome
 
     def plain(self, genome: TextGenome) -> list[TextGenome]:
-        words = [token.lower().strip(".,;:!?'\"") for token in genome if token[:1] != "\0"]
+        words = [token.lower().strip(".,;:!?'\"") for token in genome]
         short = [word for word in dict.fromkeys(words) if word][:MOST_PLAIN]
         return [(word,) for word in short if (word,) != genome]
 
