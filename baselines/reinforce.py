@@ -26,7 +26,7 @@ from rewardmark.baselines.divergence import divergence
 from rewardmark.baselines.loop import Loop, autocast, compile_layers, parameter_groups, set_learning_rate
 from rewardmark.baselines.method import Decoding, FitJob, FitResult, Progress, silent
 from rewardmark.baselines.model.modeling import EncodedImages, PixelsToTokens, shift
-from rewardmark.baselines.model.sampling import sample
+from rewardmark.baselines.model.sampling import Sampled, sample
 from rewardmark.baselines.options import at_least, choice, read_options
 from rewardmark.baselines.outputs import Written, output_for
 from rewardmark.baselines.outputs.detection import DetectionOutput
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from rewardmark.rewards.types import Boxes
     from rewardmark.tasks.base import Task
     from rewardmark.tasks.coco import CocoSplit
+
+
+BUCKETS = 4
+"""Groups of like length into which drawn sequences are sorted: twice as many gain little more."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +191,7 @@ class Tuning:
 
         # 3. (R - b) grad log P
         with autocast(job.device, options.precision):
-            hidden = self.model.hidden_states(encoded, shift(drawn.tokens))
+            hidden = self._hidden(encoded, drawn)
             log_probs, entropy = self.model.token_log_probs(hidden, drawn.tokens, options.temperature)
         written_here = drawn.tokens != PAD
         mask = written_here.float()
@@ -242,6 +246,14 @@ class Tuning:
             "usage:tokens": float(mask.sum()),
             "usage:reward_failures": float(len(scored.failures)),
         }
+
+    def _hidden(self, encoded: EncodedImages, drawn: Sampled) -> Tensor:
+        """Decoder states of the drawn sequences, `[B, N, T, D]`; on a CPU without the work on padding where it is
+        much."""
+        tokens = shift(drawn.tokens)
+        if tokens.device.type == "cpu" and float(drawn.lengths.float().mean()) < 0.8 * tokens.shape[-1]:
+            return self.model.hidden_states_by_length(encoded, tokens, drawn.lengths, BUCKETS)
+        return self.model.hidden_states(encoded, tokens)
 
     def _confidence_loss(self, hidden: Tensor, predictions: Boxes, targets: Boxes) -> tuple[Tensor, dict[str, float]]:
         """Cross entropy of the confidence token with its soft target: how well the box really fits."""

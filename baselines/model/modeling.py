@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from rewardmark.baselines.model.configuration import PixelsToTokensConfig
 from rewardmark.baselines.model.heads import ColourHead, ConfidenceHead, DenseHead, MaskHead
 from rewardmark.baselines.model.layers import ConvStem, DecoderLayer, EncoderLayer, sincos_1d, sincos_2d
@@ -134,6 +135,27 @@ class PixelsToTokens(PreTrainedModel):
         for layer, memory in zip(self.decoder, encoded.memory, strict=True):
             x = layer(x, memory)
         return self.decoder_norm(x).view(images, samples, length, -1)
+
+    def hidden_states_by_length(self, encoded: EncodedImages, tokens: Tensor, lengths: Tensor, buckets: int) -> Tensor:
+        """`hidden_states` without the work on padding: sequences of like length together, each group as long as its
+        longest.
+
+        Args:
+            tokens: `[B, N, T]` as in `hidden_states`.
+            lengths: `[B, N]`; what comes after is padding, whose states are zero.
+            buckets: groups of equal size.
+        """
+        images, samples, length = tokens.shape
+        order = lengths.flatten().argsort(stable=True)
+        embedded = self.token_embedding(tokens.flatten(0, 1)) + self.positions(length)
+        parts = []
+        for rows in order.chunk(buckets):
+            longest = int(lengths.flatten()[rows[-1]])
+            x = embedded[rows, :longest]
+            for layer, (keys, values) in zip(self.decoder, encoded.memory, strict=True):
+                x = layer(x, (keys.index_select(0, rows // samples), values.index_select(0, rows // samples)))
+            parts.append(F.pad(self.decoder_norm(x), (0, 0, 0, length - longest)))
+        return torch.cat(parts)[order.argsort()].view(images, samples, length, -1)
 
     def logits(self, hidden: Tensor, first: int = 0) -> Tensor:
         """Token logits in float32 with the grammar applied; `hidden [..., T, D]` whose first row is position

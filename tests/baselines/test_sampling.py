@@ -108,3 +108,26 @@ def test_leaving_out_what_has_ended_changes_nothing(model, pixels, greedy, monke
     mask = ragged.tokens != PAD
     torch.testing.assert_close(ragged.hidden[mask], in_step.hidden[mask], atol=2e-5, rtol=1e-4)
     torch.testing.assert_close(ragged.token_probs, in_step.token_probs, atol=1e-5, rtol=1e-4)
+
+
+def test_states_of_sequences_grouped_by_length_are_the_same_and_have_the_same_gradient(model, pixels):
+    drawn = draw(model, pixels, n=6)
+    mask = drawn.tokens != PAD
+
+    def states(buckets: int) -> tuple[torch.Tensor, torch.Tensor]:
+        model.zero_grad()
+        encoded = model.encode(pixels)
+        if buckets:
+            hidden = model.hidden_states_by_length(encoded, shift(drawn.tokens), drawn.lengths, buckets)
+        else:
+            hidden = model.hidden_states(encoded, shift(drawn.tokens))
+        (hidden[mask] ** 3).sum().backward()
+        gradient = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+        return hidden[mask].detach(), gradient
+
+    plain, gradient = states(0)
+    for buckets in (1, 2, 5):
+        grouped, same = states(buckets)
+        torch.testing.assert_close(grouped, plain, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(same, gradient, atol=1e-3, rtol=1e-3)
+    model.zero_grad()
