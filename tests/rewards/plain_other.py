@@ -260,8 +260,8 @@ def anls(p: Answers, t: Answers, row: int) -> float:
 
 
 def yes_no(p: Answers, t: Answers, row: int) -> float:
-    words = set(re.sub(r"\W", " ", p.text(row).lower()).split()) & {"yes", "no"}
-    return float(words == {t.text(row)})
+    said = [word for word in re.sub(r"\W", " ", p.text(row).lower()).split() if word in ("yes", "no")]
+    return float(said == [t.text(row)]) * min(1.0, 8 / max(1, len(p.text(row).split())))
 
 
 def yes_no_as_published(p: Answers, t: Answers, row: int) -> float:
