@@ -31,7 +31,7 @@ BETA = 1.2
     source="Papineni et al. 2002, BLEU, sec. 2; pycocoevalcap bleu_scorer.py (sentence scores, closest length)",
     status="metric",
     needs_python=True,
-    gamed_by=("frequent phrases shared by most references",),
+    gamed_by=("endings: 'and a' after a short caption pays", "frequent phrases shared by most references"),
 )
 def bleu4(predictions: Captions, targets: References) -> Tensor:
     """Sentence BLEU-4 against all references, with the closest reference length.

@@ -22,7 +22,8 @@ class RewardCard:
     status: "metric" (an official metric on one sample), "published" (somebody's formula to the letter) or "mended".
     source: paper and section, or repository and file, that was read; after: the same where the text could not be had.
     gold: the official metric that the reward is meant to raise. twin: the published form of a mended reward, or the
-    other way round; defect: what is wrong with a published form. gamed_by: the known ways to earn it unfairly.
+    other way round; defect: what is wrong with a published form. gamed_by: the known ways to earn it unfairly,
+    "family: why" where the audit's battery has a family of that name ("anything" stands for all of them).
     may_abstain: NaN is allowed and means "unscored". needs_python: works on strings or Python objects, on the CPU.
 
     >>> RewardCard("detection/x", "detection", bounds=(0.0, 1.0)).status

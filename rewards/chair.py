@@ -25,7 +25,7 @@ __all__ = ["chair", "mentions", "phrases"]
     source="Rohrbach et al. 2018, Object hallucination in image captioning (arXiv:1809.02156), sec. 2.1, negated",
     status="metric",
     needs_python=True,
-    gamed_by=("an empty caption, or one that names nothing, hallucinates nothing",),
+    gamed_by=("anything: an empty caption, or one that names nothing, hallucinates nothing",),
 )
 def chair(
     predictions: Captions, targets: References, *, vocabulary: Mapping[str, Sequence[str]] | None = None

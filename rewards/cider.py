@@ -141,7 +141,7 @@ class CiderScorer:
     source="Vedantam et al. 2015 (arXiv:1411.5726), sec. 5 and appendix; pycocoevalcap cider_scorer.py",
     status="metric",
     needs_python=True,
-    gamed_by=("endings: 'with a', 'and a' cost nothing because the end token is not counted (SacreEOS)",),
+    gamed_by=("endings: 'and a' after a short caption pays because the end token is not counted (SacreEOS)",),
 )
 def cider_d(predictions: Captions, targets: References, *, sigma: float = 6.0) -> Tensor:
     """CIDEr-D of each caption with document frequencies of a fixed reference set (pycocoevalcap's "CIDEr").

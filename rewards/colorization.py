@@ -13,7 +13,7 @@ from rewardmark.rewards.types import Images
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["hasler", "psnr", "rgb_to_lab", "vivid"]
+__all__ = ["chroma", "hasler", "psnr", "rgb_to_lab", "vivid"]
 
 #: CIE XYZ of the sRGB primaries (IEC 61966-2-1), and the white point D65 for the 2-degree observer.
 XYZ_OF_RGB = (
@@ -52,8 +52,8 @@ def _power(base: Tensor, exponent: float) -> Tensor:
     bounds=(0.0, 1.0),
     gold="colorization/colorfulness",
     after="arXiv:2302.08242, colorization reward (the text could not be had: patch size and hue of a patch are ours)",
-    status="mended",
-    gamed_by=("rainbow: any colours will do, the truth is not looked at", "saturation"),
+    status="published",
+    gamed_by=("rainbow: any colours will do, the truth is not looked at", "inverted: so will wrong ones", "saturation"),
 )
 def vivid(
     predictions: Images, targets: Images | None, *, patch: int = 4, threshold: float = 10.0, bins: int = 7
@@ -85,7 +85,47 @@ def vivid(
     entropy = torch.special.entr(frequency).sum(1) / math.log(bins)
     # A pixel that is not a number leaves the image unjudged: NaN is found by the checked call and named.
     broken = predictions.rgb.flatten(1).sum(1) * 0  # 0, or NaN where a pixel is not finite
-    return share * entropy + broken, {"share": share, "entropy": entropy}
+    return (share * entropy + broken).to(torch.float32), {"share": share, "entropy": entropy}
+
+
+@register_reward(
+    "colorization/chroma",
+    task="colorization",
+    bounds=(0.0, 1.0),
+    gold="colorization/psnr",
+    source="the similarity term of SSIM (Wang et al. 2004, eq. 6) on the chroma of patches: ours",
+    status="mended",
+)
+def chroma(predictions: Images, targets: Images, *, patch: int = 4, floor: float = 10.0) -> Tensor:
+    """How close the colours of patches are to the true ones, on a scale on which grey is no safe answer.
+
+        R = mean_p max(0, (2 u_p . v_p + floor) / (|u_p|^2 + |v_p|^2 + floor))
+
+    with u, v the mean (a, b) in CIE Lab of a patch of `patch` x `patch` pixels of prediction and truth. A patch of the
+    right colour earns 1, grey where the truth is vivid about 0, twice the true colour 0.8, an opposite hue 0: the sum
+    over uncertain hues is highest at one of them, not at their mean. Predictions, targets: Images of one size. Returns
+    [B] float32 in 0..1. Brightness is not looked at.
+
+    >>> import torch
+    >>> red, grey = torch.tensor([1.0, 0, 0])[None, :, None, None].expand(1, 3, 8, 8), torch.full((1, 3, 8, 8), 0.5)
+    >>> [round(chroma(Images(found), Images(red)).item(), 2) for found in (red, grey)]
+    [1.0, 0.0]
+    """
+    if patch < 1 or floor <= 0:
+        raise RewardmarkError(f"colorization/chroma: patch must be >= 1 and floor > 0, not {patch} and {floor}")
+    if predictions.rgb.shape != targets.rgb.shape:
+        raise RewardmarkError(
+            f"colorization/chroma: prediction {list(predictions.rgb.shape)} and truth {list(targets.rgb.shape)} differ"
+        )
+    u, v = (
+        torch.nn.functional.avg_pool2d(
+            rgb_to_lab(images.rgb.to(torch.float32))[:, 1:], patch, ceil_mode=True, count_include_pad=False
+        )
+        for images in (predictions, targets)
+    )  # [B, 2, P, Q]
+    similarity = (2 * (u * v).sum(1) + floor) / ((u * u).sum(1) + (v * v).sum(1) + floor)
+    broken = predictions.rgb.flatten(1).sum(1) * 0  # as in colorization/vivid
+    return (similarity.clamp(min=0).flatten(1).mean(1) + broken).to(torch.float32)
 
 
 @register_reward(
@@ -95,7 +135,12 @@ def vivid(
     gold="colorization/colorfulness",
     source="Hasler & Suesstrunk 2003, Measuring colourfulness in natural images, eq. M3",
     status="metric",
-    gamed_by=("saturation: the truth is not looked at",),
+    gamed_by=(
+        "saturation: the truth is not looked at",
+        "rainbow: the truth is not looked at",
+        "inverted: the truth is not looked at",
+        "noise: where a colour is does not matter",
+    ),
 )
 def hasler(predictions: Images, targets: Images | None) -> Tensor:
     """Colourfulness M3 of Hasler and Suesstrunk, on the scale of 0..255 values (0 grey, about 100 extremely colourful).

@@ -29,6 +29,12 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
     source="absolute error (MAE on one sample), negated and capped",
     status="metric",
     needs_python=True,
+    gamed_by=(
+        "spam: words beside the number cost nothing",
+        "leading spam: words beside the number cost nothing",
+        "duplicates: the same number again costs nothing",
+        "substring: a number within a word is read",
+    ),
 )
 def error(predictions: Answers, targets: Answers, *, cap: float = 10.0) -> Tensor:
     """Minus the absolute error of a count: -min(cap, |answer - truth|).

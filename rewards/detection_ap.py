@@ -77,6 +77,7 @@ def coco_ap_float64(
     gamed_by=(
         "spam: low-scored boxes and boxes of classes without truth cost nothing",
         "duplicates: ranked last, they cost nothing",
+        "filled up: so do boxes up to the number of truths",
     ),
 )
 def coco_ap(predictions: Boxes, targets: Boxes, *, area: str = "all", max_detections: int = 100) -> Tensor:
@@ -104,7 +105,11 @@ def coco_ap(predictions: Boxes, targets: Boxes, *, area: str = "all", max_detect
     twin="detection/od",
     defect="with all scores 1.0 the order of the list ranks the boxes: appended spam and duplicates cost nothing, "
     "nor do boxes of classes without truth",
-    gamed_by=("spam: appended boxes cost nothing", "duplicates: appended, they cost nothing"),
+    gamed_by=(
+        "spam: appended boxes cost nothing",
+        "duplicates: appended, they cost nothing",
+        "filled up: so do boxes up to the number of truths",
+    ),
 )
 def od_as_published(predictions: Boxes, targets: Boxes) -> Tensor:
     """VLM-R1's `od`: COCO AP of the image with every score 1.0; 1 where both lists are empty, 0 where one is.
@@ -132,7 +137,7 @@ def od_as_published(predictions: Boxes, targets: Boxes) -> Tensor:
     status="published",
     twin="detection/od-length",
     defect="as od: while the list is no longer than the truth, wrong boxes after right ones cost nothing",
-    gamed_by=("a list filled up to the number of truths costs nothing",),
+    gamed_by=("filled up: boxes up to the number of truths cost nothing",),
 )
 def od_length_as_published(predictions: Boxes, targets: Boxes) -> Tensor:
     """VLM-R1's `odLength`: `detection/od-as-published` times min(1, |truths| / |predictions|).

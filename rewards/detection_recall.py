@@ -23,6 +23,15 @@ COLLAPSED = (0.5, 0.6, 0.6, 0.7, 0.7, 0.85, 0.85, 0.85, 0.95, 0.95)
 
 SOURCE = "arXiv:2302.08242; google-research/big_vision, configs/proj/reward_tune/detection_reward.py"
 
+#: What both forms leave unpaid.
+FREE = (
+    "spam: a box that matches nothing costs nothing",
+    "leading spam: nor does its place in the list",
+    "filled up: boxes up to the number of truths cost nothing",
+    "all classes: naming every class at each box costs nothing",
+    "confidence is not looked at",
+)
+
 ClassWeights = Mapping[int, float] | None
 
 
@@ -34,7 +43,7 @@ ClassWeights = Mapping[int, float] | None
     source=SOURCE,
     status="published",
     twin="detection/recall-as-published",
-    gamed_by=("spam: a box that matches nothing costs nothing", "confidence is not looked at"),
+    gamed_by=FREE,
 )
 def recall(
     predictions: Boxes,
@@ -75,7 +84,7 @@ def recall(
     status="published",
     twin="detection/recall",
     defect="results are keyed with one decimal, so the ten thresholds become .5x1 .6x2 .7x2 .85x3 .95x2",
-    gamed_by=("spam: a box that matches nothing costs nothing", "confidence is not looked at"),
+    gamed_by=FREE,
 )
 def recall_as_published(
     predictions: Boxes,

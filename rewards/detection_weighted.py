@@ -102,6 +102,7 @@ def _repeated(boxes: Tensor, mask: Tensor) -> Tensor:
         "wrong at zero confidence: earns the whole confidence reward",
         "wrong label: labels are not looked at",
         "duplicates: repeated positions are dropped",
+        "all classes: they are the same positions",
     ),
 )
 def visual_rft_as_published(
@@ -133,18 +134,19 @@ def visual_rft_as_published(
     task="detection",
     bounds=(0.0, 1.0),
     gold="detection/AP",
-    source=f"{VISUAL_RFT}; confidence paid on matched boxes only: ours",
+    source=f"{VISUAL_RFT}; confidence paid on matched boxes only, both lengths in the divisor: ours",
+    version="2",
     status="mended",
     twin="detection/visual-rft-as-published",
 )
 def visual_rft(predictions: Boxes, targets: Boxes, *, iou_threshold: float = 0.5) -> tuple[Tensor, dict[str, Tensor]]:
-    """IoU and confidence of matched boxes, over the longer of the two lists.
+    """IoU and confidence of matched boxes, over the mean length of the two lists.
 
-        R = sum_{matched} (IoU + conf) / 2 / max(|G|, |P|)
+        R = sum_{matched} (IoU + conf) / 2 / ((|G| + |P|) / 2)
 
     Matching of the same class in order of confidence, IoU > `iou_threshold`. A box that matches nothing earns nothing
-    at any confidence, and a repeated one lengthens the list. Confidences are cut to 0..1. Returns [B] float32 in 0..1
-    (1 where both lists are empty) and the components `iou`, `confidence`.
+    at any confidence and lengthens the list, as a repeated one does. Confidences are cut to 0..1. Returns [B] float32
+    in 0..1 (1 where both lists are empty) and the components `iou`, `confidence`.
 
     >>> truth = Boxes.from_lists([[[0, 0, 8, 8]]], [[1]])
     >>> visual_rft(Boxes.from_lists([[[50, 50, 60, 60]]], [[1]], [[0.0]]), truth)[0].tolist()
@@ -152,9 +154,9 @@ def visual_rft(predictions: Boxes, targets: Boxes, *, iou_threshold: float = 0.5
     """
     named = Boxes(predictions.boxes, predictions.labels, predictions.scores, real_predictions(predictions))
     iou = by_confidence(named, targets, iou_threshold)
-    longer = torch.maximum(predictions.mask.sum(1), real_truths(targets).sum(1))
+    length = (predictions.mask.sum(1) + real_truths(targets).sum(1)) / 2
     scores = predictions.scores.nan_to_num(0.0).clamp(0, 1) * (iou > 0)
-    empty = (longer == 0).to(torch.float32)
-    position = iou.sum(1) / longer.clamp(min=1) + empty
-    confidence = scores.sum(1) / longer.clamp(min=1) + empty
+    empty = (length == 0).to(torch.float32)
+    position = iou.sum(1) / length.clamp(min=0.5) + empty
+    confidence = scores.sum(1) / length.clamp(min=0.5) + empty
     return ((position + confidence) / 2).to(torch.float32), {"iou": position, "confidence": confidence}

@@ -28,6 +28,7 @@ def _each(predictions: Answers, test: Callable[[str], bool]) -> Tensor:
     task="format",
     bounds=(0.0, 1.0),
     source="the answer format of VLM-R1 and Qwen-VL; ours",
+    version="2",
     status="mended",
     needs_python=True,
     gamed_by=("an empty list is well formed",),
@@ -35,15 +36,20 @@ def _each(predictions: Answers, test: Callable[[str], bool]) -> Tensor:
 def as_json_boxes(predictions: Answers, targets: Any) -> Tensor:
     """1 where the answer is a JSON list of boxes: between <answer> tags where it has them, in at most one ``` fence.
 
-    Each entry must have four finite numbers, the first corner above and left of the second. Targets are not looked at.
-    Returns [B] float32, 0 or 1. An empty completion earns 0.
+    Beside the tags nothing may stand but one <think>...</think> before them. Each entry must have four finite numbers,
+    the first corner above and left of the second. Targets are not looked at. Returns [B] float32, 0 or 1.
+    An empty completion earns 0.
 
     >>> as_json_boxes(Answers(['[{"bbox_2d": [0, 0, 4, 4]}]', "a cat", '[{"bbox": [4, 4, 0, 0]}]']), None).tolist()
     [1.0, 0.0, 0.0]
     """
 
+    around = re.compile(r"\s*(?:<think>.*</think>)?\s*<answer>.*</answer>\s*", re.DOTALL)
+
     def well_formed(text: str) -> bool:
         inner = tagged(text) if "<answer>" in text else text
+        if inner is not None and "<answer>" in text and not around.fullmatch(text):
+            return False
         items = None if inner is None else json_boxes(inner)
         if items is None:
             return False
@@ -107,7 +113,7 @@ def think_answer(predictions: Answers, targets: Any) -> Tensor:
     source="dvlab-research/Seg-Zero, verl/utils/reward_score/vision_reasoner.py, vision_reasoner_non_repeat_reward",
     status="published",
     needs_python=True,
-    gamed_by=("an empty completion repeats nothing", "repeats without a period between them"),
+    gamed_by=("anything: an empty completion repeats nothing", "repeats without a full stop between them"),
 )
 def no_repeat(predictions: Answers, targets: Any) -> Tensor:
     """VisionReasoner's non-repeat reward: 0 where two sentences or more are repetitions of earlier ones, else 1.

@@ -21,6 +21,7 @@ FIRST_ONLY = (
     "spam: only the first box is looked at",
     "duplicates: only the first box is looked at",
     "wrong label: labels are not looked at",
+    "all classes: neither labels nor further boxes are looked at",
 )
 GIOU = "Rezatofighi et al. 2019 (arXiv:1902.09630), algorithm 1"
 

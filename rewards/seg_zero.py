@@ -57,7 +57,11 @@ def _points_in_own_box(predictions: Grounded) -> Tensor:
     status="published",
     twin="grounding/seg-zero",
     defect="pixel thresholds: on a small image any points within 100 px earn, wherever the box is",
-    gamed_by=("points anywhere near, with a box around them", "spam: only the first two points are looked at"),
+    gamed_by=(
+        "points anywhere near, with a box around them",
+        "spam: only the first two points are looked at",
+        "duplicates: only the first two points are looked at",
+    ),
 )
 def seg_zero_as_published(predictions: Grounded, targets: Grounded) -> tuple[Tensor, dict[str, Tensor]]:
     """Seg-Zero's accuracy terms: [IoU > .5] + [mean |corner difference| < 10 px] + [points near].

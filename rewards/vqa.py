@@ -170,7 +170,13 @@ def edit_distance(a: str, b: str) -> int:
     twin="vqa/yes-no",
     defect="'yes' and 'no' are found inside words (not, know, eyes), the first one counts, and an answer with neither "
     "is right where the truth has neither",
-    gamed_by=("'no' inside other words", "an answer that says both"),
+    gamed_by=(
+        "substring: 'no' inside other words",
+        "spam: only the first yes or no counts",
+        "leading spam: words without the letters of yes or no cost nothing",
+        "duplicates: only the first yes or no counts",
+        "an answer that says both",
+    ),
 )
 def yes_no_as_published(predictions: Answers, targets: Answers) -> Tensor:
     """VLM-R1's yes/no reward: the first "yes" or "no", inside words too, equals the truth's.
