@@ -86,6 +86,12 @@ def _tail(text: str, severity: float, row: int, material: Material, rng: Rng) ->
     return text[: len(text) - round(severity * len(text))]
 
 
+def _lost_tag(text: str, severity: float, row: int, material: Material, rng: Rng) -> str:
+    u, k = rng.random(), int(rng.integers(4))
+    lost = ("<think>", "</think>", "<answer>", "</answer>")[k]
+    return text.replace(lost, "") if u < severity else text
+
+
 def _repeat(text: str, severity: float, row: int, material: Material, rng: Rng) -> str:
     first = text.split(".")[0].strip()
     return " ".join([text, *[f"{first}."] * round(severity * 4)])
@@ -105,11 +111,12 @@ def caption_corruptions() -> list[Corruption]:
 
 def answer_corruptions(task: str) -> list[Corruption]:
     """For answers: another answer, typos, words appended (a wrong count where numbers are asked for). For completions
-    that are judged by form: the tail cut off, typos, sentences repeated."""
+    that are judged by form: the tail cut off, typos, a tag lost, sentences repeated."""
     if task == "format":
         return [
             _entry("cut", "the tail cut off", _tail),
             _entry("typos", "letters replaced", _typos),
+            _entry("lost tag", "a tag left out, with a chance of the severity", _lost_tag),
             _entry("repeat", "the first sentence up to four times more", _repeat),
         ]
     if task == "counting":

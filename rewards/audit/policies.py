@@ -98,7 +98,7 @@ def draws(material: Material, count: int, rng: Rng) -> list[Any]:
         if kind < 1 / 8:
             found.append(battery[int(rng.integers(len(battery)))].make(material, rng))
             continue
-        answer = ways[int(rng.integers(len(ways)))].make(material, float(rng.uniform(0.1, 1)), rng)
+        answer = ways[int(rng.integers(len(ways)))].make(material, float(rng.uniform(0, 1)), rng)
         if kind < 1 / 8 + 1 / 3 and junk:
             answer = junk[int(rng.integers(len(junk)))].add(answer, material, rng)[0]
         found.append(answer)

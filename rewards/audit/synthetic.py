@@ -169,8 +169,8 @@ def matching_material(n: int, seed: int) -> Material:
 def format_material(kind: str, pictures: Sequence[Picture], source: str) -> Material:
     """Well-formed completions of a kind; there is no official metric.
 
-    "sentences": plain sentences, each different; "tags": a thought and an answer in words; "json-boxes": a thought and an
-    answer that is a JSON list of boxes.
+    "sentences": plain sentences, each different; "tags": a thought and an answer in words; "json-boxes": a thought and
+    an answer that is a JSON list of boxes.
     """
     texts = []
     for picture in pictures:
