@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["Interval", "mean_over_seeds", "paired_difference", "percentile_interval", "t_interval"]
+__all__ = ["Interval", "mean_over_seeds", "paired_difference", "paired_ratio", "percentile_interval", "t_interval"]
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,41 @@ def paired_difference(
     if tuned.shape != start.shape or drawn.shape != start_drawn.shape:
         raise ValueError(f"paired sides differ: {tuned.shape} and {start.shape}, {drawn.shape} and {start_drawn.shape}")
     return mean_over_seeds(tuned - start, drawn - start_drawn, images, level)
+
+
+def paired_ratio(
+    values: ArrayLike,
+    starts: ArrayLike,
+    replicates: ArrayLike,
+    start_replicates: ArrayLike,
+    images: int,
+    level: float = 0.95,
+) -> Interval:
+    """The mean of a metric over its start's mean (arguments as in `paired_difference`), for metrics with a true zero.
+
+    The images' share of the uncertainty is that of the ratio of means, replicate by replicate; the seeds' share is that
+    of the ratio's linear part, (tuned - ratio * start) / mean start (the delta method), seed by seed. `mean_over_seeds`
+    then puts them together. NaN where the start's mean is not above zero; a replicate where it is not is left out.
+
+    >>> paired_ratio([0.3], [0.2], [[0.2, 0.4, 0.3]], [[0.2, 0.2, 0.2]], images=9).mean.__round__(6)
+    1.5
+
+    Raises ValueError for shapes that differ.
+    """
+    import numpy as np
+
+    tuned, start = (np.asarray(side, dtype=np.float64) for side in (values, starts))
+    drawn, start_drawn = (np.asarray(side, dtype=np.float64) for side in (replicates, start_replicates))
+    if tuned.shape != start.shape or drawn.shape != start_drawn.shape:
+        raise ValueError(f"paired sides differ: {tuned.shape} and {start.shape}, {drawn.shape} and {start_drawn.shape}")
+    if not start.mean() > 0:
+        return Interval(math.nan, math.nan, math.nan, len(tuned))
+    ratio = tuned.mean() / start.mean()
+    each = ratio + (tuned - ratio * start) / start.mean()
+    below = start_drawn.mean(axis=0)
+    below = np.where(below > 0, below, np.nan)
+    ratios = drawn.mean(axis=0) / below
+    return mean_over_seeds(each, np.broadcast_to(ratios, drawn.shape), images, level)
 
 
 def _enough(defined: int, drawn: int) -> bool:

@@ -10,9 +10,10 @@ from typing import Any
 
 from rewardmark.leaderboard.board.curves import curve_panels
 from rewardmark.leaderboard.board.entries import Entry, Section, make_sections
+from rewardmark.leaderboard.board.explained import explained
 from rewardmark.leaderboard.board.export import export
 from rewardmark.leaderboard.board.load import RunFolder, read_runs
-from rewardmark.leaderboard.board.numbers import duration, interval_text, number
+from rewardmark.leaderboard.board.numbers import duration, figure, interval_text, number
 from rewardmark.leaderboard.board.publish import MARK, replaced
 from rewardmark.leaderboard.board.samples import write_gallery
 from rewardmark.leaderboard.board.summary import Facts, facts, headline, run_rows, whiskers
@@ -74,7 +75,14 @@ def _page(folder: RunFolder, sections: list[Section], galleries: dict[str, Any],
         lstrip_blocks=True,
     )
     environment.filters |= {"duration": duration, "number": number}
-    environment.globals |= {"interval_text": interval_text, "whiskers": whiskers, "run_rows": run_rows}
+    environment.globals |= {
+        "explained": explained,
+        "figure": figure,
+        "interval_text": interval_text,
+        "number": number,
+        "run_rows": run_rows,
+        "whiskers": whiskers,
+    }
     return environment.get_template("index.html.j2").render(
         about=about,
         headline=headline(sections),

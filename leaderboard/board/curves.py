@@ -15,19 +15,23 @@ MOST_POINTS = 150
 
 _VALIDATION = "val/"
 """Before the name of a metric (or the reward) that was measured on validation images while training."""
-_MAIN = (REWARD, "val/reward", "loss", "entropy", "kl", "length")
+_SAMPLED = "@sample"
+_MAIN = (
+    REWARD, "val/reward", "val/reward@sample", "loss", "entropy", "kl", "val/kl", "length", "boxes", "val/boxes",
+    "val/segments", "val/words", "val/calibration_error", "confidence_error", "groups_without_signal", "gradient_norm",
+)  # fmt: skip
 
 
 def curve_panels(section: Section) -> list[dict[str, Any]]:
-    """One panel a curve name, each with a line a run: the reward, official metrics, loss, entropy, KL and length first
-    (`main`), then whatever else the runs kept."""
+    """One panel a curve name, each with a line a run: the account of training first (`main`: reward, official metrics,
+    loss, entropy, KL, lengths, calibration, signal, gradient), then whatever else the runs kept."""
     official = {quantity.name: quantity for quantity in section.quantities}
     found = {name for entry in section.entries for run in entry.runs for name in run.curves}
-    metrics = [name for metric in official for name in (metric, _VALIDATION + metric)]
-    order = [*_MAIN[:2], *metrics, *_MAIN[2:]]
+    metrics = [name for metric in official for name in (metric, _VALIDATION + metric, _VALIDATION + metric + _SAMPLED)]
+    order = [*_MAIN[:3], *metrics, *_MAIN[3:]]
     panels = []
     for name in sorted(found, key=lambda name: (order.index(name) if name in order else len(order), name)):
-        quantity = official.get(name.removeprefix(_VALIDATION), Quantity(name))
+        quantity = official.get(name.removeprefix(_VALIDATION).removesuffix(_SAMPLED), Quantity(name))
         panels.append(
             {
                 "name": _title(name),
@@ -49,8 +53,13 @@ def curve_panels(section: Section) -> list[dict[str, Any]]:
 def _title(name: str) -> str:
     if name == REWARD:
         return "reward in training"
+    if name == "val/kl":
+        return "KL to the start on validation images"
     if name.startswith(_VALIDATION):
-        return f"{name.removeprefix(_VALIDATION)} on validation images"
+        what = name.removeprefix(_VALIDATION).removesuffix(_SAMPLED).replace("_", " ")
+        return f"{what} on validation images" + (", sampled" if name.endswith(_SAMPLED) else "")
+    if name.startswith("seconds_"):
+        return f"seconds of a step: {name.removeprefix('seconds_')}"
     return name.replace("_", " ")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rewardmark.leaderboard.board.decodings import Names, best_names, best_quantity, same_names
 from rewardmark.leaderboard.board.grouping import canonical, cells_of, dataset_text, reward_name, slug, variants
 from rewardmark.leaderboard.board.load import Run, RunFolder
 from rewardmark.leaderboard.board.numbers import (
@@ -16,7 +17,7 @@ from rewardmark.leaderboard.board.numbers import (
     reward_quantity,
     score_quantity,
 )
-from rewardmark.leaderboard.statistics import Interval, mean_over_seeds, paired_difference
+from rewardmark.leaderboard.statistics import Interval, mean_over_seeds, paired_difference, paired_ratio
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,14 +34,15 @@ _TASK_ORDER = ("detection", "panoptic", "colorization", "captioning")
 class Cell:
     """One measured quantity of one entry: its mean over seeds, and its change against the start.
 
-    verdict: "better", "worse" or "unclear" by the paired interval; "" where there is no change to judge, and `why` says
-    why not.
+    ratio: mean over the start's mean, where that is above zero. verdict: "better", "worse" or "unclear" by the paired
+    interval; "" where there is no change to judge, and `why` says why not.
     """
 
     quantity: Quantity
     mean: Interval | None = None
     change: Interval | None = None
     why: str = ""
+    ratio: Interval | None = None
 
     @property
     def start_mean(self) -> float | None:
@@ -136,8 +138,12 @@ def make_sections(folder: RunFolder) -> list[Section]:
 def _section(key: str, task: str, title: str, dataset: str, runs: list[Run], folder: RunFolder) -> Section:
     primary = next((name for run in runs for name, m in run.file.metrics.items() if m.primary), None)
     names = list(dict.fromkeys(name for run in runs for name in run.file.metrics))
-    names.sort(key=lambda name: name != primary)  # stable: the evaluator's order, the primary one first
+    # stable: the evaluator's order, the primary one first, in every decoding
+    names.sort(key=lambda name: (name.partition("@")[0] != primary, "@" in name))
     quantities = [_quantity(name, runs) for name in names]
+    best = None if primary is None else best_quantity(quantities[0], runs)
+    if best is not None:
+        quantities.insert(sum(name.partition("@")[0] == primary for name in names), best)
     started = {run.file.start_run for run in folder.runs if run.file.start_run != run.id}
     grouped = cells_of(runs)
     usual = {reward_name(run) for run in runs if run.id in started}
@@ -162,9 +168,10 @@ def _section(key: str, task: str, title: str, dataset: str, runs: list[Run], fol
             is_start=any(run.id in started for run in cell),
         )
         for quantity in quantities:
-            entry.cells[quantity.name] = _cell(entry, quantity, quantity.name)
+            names_of = best_names if quantity is best else same_names
+            entry.cells[quantity.name] = _cell(entry, quantity, names_of(entry.runs, entry.starts, quantity.name))
         if any(run.file.reward for run in cell):
-            entry.own_reward = _cell(entry, reward_quantity(entry.reward), REWARD)
+            entry.own_reward = _cell(entry, reward_quantity(entry.reward), same_names(entry.runs, entry.starts, REWARD))
         entries.append(entry)
     images = max(len(run.sample_ids) for run in runs)
     score = score_quantity(task, quantities[0] if quantities else reward_quantity("score"))
@@ -178,45 +185,53 @@ def _quantity(name: str, runs: list[Run]) -> Quantity:
     return metric_quantity(name, first.unit, first.higher_is_better, first.note, max(sizes, default=10.0))
 
 
-def _cell(entry: Entry, quantity: Quantity, name: str) -> Cell:
+def _cell(entry: Entry, quantity: Quantity, names: Sequence[Names]) -> Cell:
     """The mean over seeds, from the runs that have the quantity, and the change, where every seed has its start."""
     cell = Cell(quantity)
-    have = [(run, start) for run, start in zip(entry.runs, entry.starts, strict=True) if _value(run, quantity, name)]
+    sides = zip(entry.runs, entry.starts, names, strict=True)
+    have = [_Pair(run, start, *its) for run, start, its in sides if its[0] and _value(run, quantity, its[0])]
     if not have:
-        cell.why = "not defined on this data"
+        cell.why = "not defined on this data" if any(name for name, _ in names) else "no validation in both decodings"
         return cell
-    runs = [run for run, _ in have]
-    images = len(runs[0].sample_ids)
-    values = [_value(run, quantity, name)[0] for run in runs]
-    cell.mean = mean_over_seeds(values, _replicates(runs, quantity, name), images)
-    starts = [start for _, start in have]
-    cell.why = _why_not_paired(have, quantity, name)
+    images = len(have[0].run.sample_ids)
+    values = [_value(pair.run, quantity, pair.name)[0] for pair in have]
+    replicates = _replicates([(pair.run, pair.name) for pair in have], quantity)
+    cell.mean = mean_over_seeds(values, replicates, images)
+    cell.why = next(filter(None, (_why_not_paired(pair, quantity) for pair in have)), "")
     if not cell.why:
-        present = [start for start in starts if start is not None]
-        cell.change = paired_difference(
-            values,
-            [_value(start, quantity, name)[0] for start in present],
-            _replicates(runs, quantity, name),
-            _replicates(present, quantity, name),
-            images,
-        )
+        present = [(pair.start, pair.start_name) for pair in have if pair.start is not None]
+        starts = [_value(start, quantity, name)[0] for start, name in present]
+        before = _replicates(present, quantity)
+        cell.change = paired_difference(values, starts, replicates, before, images)
+        ratio = paired_ratio(values, starts, replicates, before, images)
+        cell.ratio = ratio if math.isfinite(ratio.mean) else None
     return cell
 
 
-def _why_not_paired(have: Sequence[tuple[Run, Run | None]], quantity: Quantity, name: str) -> str:
+@dataclass(frozen=True)
+class _Pair:
+    """One seed's run and its start, each with the name that the quantity has there."""
+
+    run: Run
+    start: Run | None
+    name: str
+    start_name: str
+
+
+def _why_not_paired(pair: _Pair, quantity: Quantity) -> str:
     """Why no paired change can be stated; empty when it can."""
-    for run, start in have:
-        if start is None:
-            return "the start itself" if not run.file.start_run else "its start is not on this board"
-        if not _value(start, quantity, name):
-            return "the start has no value"
-        if name == REWARD and _scored_by(run) != _scored_by(start):
-            return "the start was scored by another reward"
-        if run.sample_ids != start.sample_ids or run.file.evaluation_hash != start.file.evaluation_hash:
-            return "the start was judged on other images"
-        ours, theirs = run.replicates.get(name), start.replicates.get(name)
-        if (ours is None) != (theirs is None) or (ours is not None and theirs is not None and len(ours) != len(theirs)):
-            return "the start has other replicates"
+    run, start = pair.run, pair.start
+    if start is None:
+        return "the start itself" if not run.file.start_run else "its start is not on this board"
+    if not _value(start, quantity, pair.start_name):
+        return "the start has no value"
+    if pair.name == REWARD and _scored_by(run) != _scored_by(start):
+        return "the start was scored by another reward"
+    if run.sample_ids != start.sample_ids or run.file.evaluation_hash != start.file.evaluation_hash:
+        return "the start was judged on other images"
+    ours, theirs = run.replicates.get(pair.name), start.replicates.get(pair.start_name)
+    if (ours is None) != (theirs is None) or (ours is not None and theirs is not None and len(ours) != len(theirs)):
+        return "the start has other replicates"
     return ""
 
 
@@ -229,11 +244,11 @@ def _value(run: Run, quantity: Quantity, name: str) -> tuple[float, ...]:
     return (value,) if value is not None and quantity.defined(value) else ()
 
 
-def _replicates(runs: list[Run], quantity: Quantity, name: str) -> NDArray[Any]:
+def _replicates(runs: list[tuple[Run, str]], quantity: Quantity) -> NDArray[Any]:
     """[S, R], undefined ones NaN; R = 0 unless every run has as many."""
     import numpy as np
 
-    rows = [run.replicates.get(name) for run in runs]
+    rows = [run.replicates.get(name) for run, name in runs]
     drawn = [row for row in rows if row is not None]
     if len(drawn) < len(rows) or len({len(row) for row in drawn}) != 1:
         return np.zeros((len(runs), 0))

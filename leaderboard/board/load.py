@@ -24,7 +24,7 @@ _ADVICE = "mend it, or move the run's folder away, and build the board again"
 
 
 class MetricValue(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
     value: float | None
     low: float | None = None
     high: float | None = None
@@ -35,7 +35,7 @@ class MetricValue(BaseModel):
 
 
 class RewardValue(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
     name: str
     mean: float | None = None
     low: float | None = None
@@ -44,8 +44,15 @@ class RewardValue(BaseModel):
     unscored: int = 0
 
 
+class OtherDecoding(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    decoding: dict[str, Any] = Field(default_factory=dict)
+    metrics: dict[str, MetricValue]
+
+
 class RunFile(BaseModel):
-    """run.json, as far as the board needs it; the rest is shown as it stands."""
+    """run.json, as far as the board needs it; the rest is shown as it stands. Metrics of a further decoding are among
+    `metrics` as METRIC@DECODING, as they are among the replicates."""
 
     model_config = ConfigDict(extra="ignore")
     id: str
@@ -55,6 +62,7 @@ class RunFile(BaseModel):
     versions: dict[str, Any] = Field(default_factory=dict)
     metrics: dict[str, MetricValue]
     reward: RewardValue | None = None
+    also: dict[str, OtherDecoding] = Field(default_factory=dict)
     start_run: str | None = None
     evaluation_hash: str | None = None
     failures: list[dict[str, Any]] = Field(default_factory=list)
@@ -109,6 +117,13 @@ class Run:
         drawn = np.full((len(metrics.dictionary), total), np.nan)
         drawn[codes, numbers] = values
         return dict(zip(metrics.dictionary.to_pylist(), drawn, strict=True))
+
+    @cached_property
+    def explanation(self) -> dict[str, Any] | None:
+        """What `rewardmark explain` kept with the run, or None."""
+        from rewardmark.leaderboard.explain import read_explanation
+
+        return read_explanation(self.folder)
 
     @cached_property
     def curves(self) -> dict[str, list[tuple[int, float]]]:
@@ -214,6 +229,11 @@ def _read_file(path: Path) -> RunFile:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise DataError(path, f"{_one_line(first['msg'])}; {_ADVICE}", record=place) from error
+    for name, other in file.also.items():
+        how = ", ".join(f"{key} {value}" for key, value in other.decoding.items())
+        for metric, measured in other.metrics.items():
+            note = f"decoding {name}" + (f": {how}" if how else "")
+            file.metrics[f"{metric}@{name}"] = measured.model_copy(update={"primary": False, "note": note})
     for key in ("task", "method"):
         if not isinstance(file.spec.get(key), str):
             raise DataError(path, f"is missing or no text; {_ADVICE}", record=f"spec.{key}")

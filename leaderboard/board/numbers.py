@@ -11,6 +11,7 @@ from rewardmark.leaderboard.statistics import Interval
 __all__ = [
     "Quantity",
     "duration",
+    "figure",
     "interval_text",
     "metric_quantity",
     "number",
@@ -67,6 +68,19 @@ def number(value: float | None, digits: int, sign: bool = False) -> str:
     if text.startswith("-"):
         return MINUS + text[1:]
     return "+" + text if sign else text
+
+
+def figure(value: float | None, sign: bool = False) -> str:
+    """A number of no known scale with at most four significant digits and four decimals.
+
+    >>> figure(0.31234), figure(1240.0), figure(-0.02, sign=True), figure(None)
+    ('0.3123', '1240', '\u22120.02', '\u2013')
+    """
+    if value is None or not math.isfinite(value):
+        return DASH
+    rounded = round(value, 4) + 0.0  # no negative zero
+    text = f"{rounded:+.4g}" if sign else f"{rounded:.4g}"
+    return text.replace("-", MINUS)
 
 
 def interval_text(quantity: Quantity, interval: Interval, sign: bool = False) -> str:

@@ -62,7 +62,7 @@ def endings(
     """
     ours, theirs = (Counter(" ".join(tokens[-2:]) for tokens in side) for side in (captions, references))
     n, m = max(1, len(captions)), max(1, len(references))
-    gaps = {ending: ours[ending] / n - theirs[ending] / m for ending in ours | theirs}
+    gaps: dict[str, float] = {ending: ours[ending] / n - theirs[ending] / m for ending in ours | theirs}
     top = sorted((e for e in gaps if gaps[e] > 0), key=lambda e: (-gaps[e], e))[:LISTED]
     listed = [{"ending": e, "share": ours[e] / n, "of the references": theirs[e] / m} for e in top]
     numbers = {

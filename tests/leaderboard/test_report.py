@@ -1,0 +1,79 @@
+"""The report that is committed: seeds in one row, both decodings, ratios, kinds of error, pictures of scenes only."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from rewardmark.leaderboard.board.entries import make_sections
+from rewardmark.leaderboard.board.load import read_runs
+from rewardmark.leaderboard.report import write_report
+from rewardmark.leaderboard.report.curves import chart
+from rewardmark.rewards.errors import RewardmarkError
+
+
+def complete(root: Path) -> None:
+    """What the board's fixture leaves out and every stored run has."""
+    for file in root.glob("*/run.json"):
+        if file.parent.suffix != ".partial":
+            run = json.loads(file.read_text())
+            run["provenance"] = {"command": "rewardmark run x", "hardware": {"cpu": "CPU", "threads": 1}}
+            run["cost"] = {"wall_seconds": 90.0}
+            run["spec"]["steps"] = run["spec"].get("steps", 5)
+            file.write_text(json.dumps(run))
+
+
+@pytest.fixture(scope="module")
+def runs(board_fixture, tmp_path_factory) -> Path:
+    root = board_fixture.write_runs(tmp_path_factory.mktemp("report") / "runs")
+    complete(root)
+    for file in root.glob("det*/run.json"):
+        (file.parent / "explain.json").write_text(json.dumps({"boxes": {"predicted": 3.0}}))
+    return root
+
+
+def test_a_report_of_all_tasks(runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes.md").write_text("What a person says.")
+    text = write_report(runs, tmp_path / "out", "A title").read_text()
+    assert text.startswith("# A title\n\nWhat a person says.\n")
+    section = make_sections(read_runs(runs))[0]
+    ap = section.entries[1].cells["AP"]
+    row = next(line for line in text.splitlines() if "| 3 seeds, " in line and "| AP |" in line)
+    assert f"{ap.mean.mean:.3f} [{ap.mean.low:.3f}, {ap.mean.high:.3f}]" in row
+    assert f"{ap.change.mean:+.3f} [{ap.change.low:+.3f}, {ap.change.high:+.3f}] *real*" in row
+    assert f"x {ap.ratio.mean:.3f} [{ap.ratio.low:.3f}, {ap.ratio.high:.3f}]" in row
+    assert "| predicted | 3 | 3 | +0 |" in text
+    assert text.count("before-after.png") == 4
+    for name in ("runs.json", "curves.csv", "explained.json", "detection-reward.svg"):
+        assert (tmp_path / "out" / name).is_file()
+    with (tmp_path / "out" / "curves.csv").open() as file:
+        assert {"run", "name", "step", "curve", "value"} == set(next(csv.DictReader(file)))
+    assert Image.open(tmp_path / "out" / "detection-before-after.png").width > 400
+
+
+def test_no_picture_of_data_that_was_not_generated(board_fixture, tmp_path: Path) -> None:
+    root = board_fixture.write_runs(tmp_path / "runs", only=("detection",))
+    complete(root)
+    for file in root.glob("*/run.json"):
+        if file.parent.suffix != ".partial":
+            run = json.loads(file.read_text())
+            run["spec"]["eval_dataset"] = {"name": "coco", "split": "test", "size": 96, "folder": "bccd"}
+            file.write_text(json.dumps(run))
+    text = write_report(root, tmp_path / "out").read_text()
+    assert not list((tmp_path / "out").glob("*.png"))
+    assert "before-after" not in text
+
+
+def test_nothing_to_report_is_said(tmp_path: Path) -> None:
+    with pytest.raises(RewardmarkError, match="no finished run"):
+        write_report(tmp_path, tmp_path / "out")
+
+
+def test_a_chart_places_its_points_and_names_its_lines() -> None:
+    svg = chart("<t>", [(0, [(0, 0.0), (1, 1.0)])], ["a & b"], across="confidence", unit=True)
+    assert "&lt;t&gt;" in svg and "a &amp; b" in svg
+    assert '<polyline points="52.0,196.0 348.0,28.0" fill="none" stroke="#0072b2"' in svg  # corner to corner
