@@ -184,23 +184,30 @@ def _audit_one(card: RewardCard, options: Options, held: _Materials, fingerprint
 
 
 def _searched(result: AuditResult, reward: Reward, prepared: Prepared, options: Options, show: Reporter) -> AuditResult:
-    from rewardmark.leaderboard.audit.find import find_exploits
+    from rewardmark.leaderboard.audit.find import search_reward
 
-    show.stage(f"{reward.name}: search", 0, 1, {})
-    material = prepared.material.judged_by(reward.card.gold)
-    found = find_exploits(reward, material, seconds=options.search, seed=options.seed)
-    return replace(result, findings=[*result.findings, *found])
+    def told(what: str, share: float) -> None:
+        show.stage(f"{reward.name}: {what}", int(100 * share), 100, {})
+
+    section, found = search_reward(reward, prepared.material, seconds=options.search, seed=options.seed, progress=told)
+    return replace(result, findings=[*result.findings, *found], sections={**result.sections, "search": section})
 
 
 def _opposed(result: AuditResult, reward: Reward, prepared: Prepared, options: Options, show: Reporter) -> AuditResult:
     from rewardmark.leaderboard.audit.adversary import train_adversary
 
-    def told(done: int, total: int) -> None:
-        show.stage(f"{reward.name}: adversary", done, total, {})
+    def told(what: str, share: float) -> None:
+        show.stage(f"{reward.name}: {what}", int(100 * share), 100, {})
 
-    material = prepared.material.judged_by(reward.card.gold)
-    found, curve = train_adversary(reward, material, steps=options.adversary, seed=options.seed, progress=told)
-    return replace(result, findings=[*result.findings, *found], curves={**result.curves, "adversary": curve})
+    section, curve, found = train_adversary(
+        reward, prepared.material, steps=options.adversary, seed=options.seed, progress=told
+    )
+    return replace(
+        result,
+        findings=[*result.findings, *found],
+        sections={**result.sections, "adversary": section},
+        curves={**result.curves, "adversary": curve} if curve else result.curves,
+    )
 
 
 def _said(result: AuditResult, place: str) -> str:

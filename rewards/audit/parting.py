@@ -29,7 +29,7 @@ def parting(
     >>> steps = list(range(100))
     >>> both = [min(s, 50) / 100 for s in steps]
     >>> parting(steps, [s / 100 for s in steps], both, 1.0, 1.0)
-    48
+    45
     >>> parting(steps, both, both, 1.0, 1.0) is None
     True
     """

@@ -70,7 +70,7 @@ def _boxes(space: BoxSpace) -> Alphabet:
             boxes.append(FixedBox(corners, int(label)))
         return BoxGenome(tuple(boxes))
 
-    return Alphabet((xs, ys, xs, ys, kinds), 32, spell)
+    return Alphabet((xs, ys, xs, ys, kinds), 24, spell)
 
 
 def _grounded(parts: Sequence[tuple[Any, ...]]) -> GroundedGenome:
