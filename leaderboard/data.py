@@ -25,6 +25,8 @@ class Splits:
     """
 
     def __init__(self, data: Path | None = None, progress: Callable[[int, int], None] | None = None) -> None:
+        if data is not None and not data.is_dir():
+            raise RewardmarkError(f"--data {data}: there is no such folder")
         self.data, self.progress = data, progress
         self._open: dict[DatasetSpec, CocoSplit] = {}
 
@@ -41,8 +43,11 @@ class Splits:
         if spec.name != "scenes":
             self.open(spec)
             return
+        from rewardmark.tasks.scenes.render import LARGEST, SMALLEST
         from rewardmark.tasks.scenes.world import DIFFICULTIES
 
+        if not SMALLEST <= spec.size <= LARGEST:
+            raise RewardmarkError(f"scenes are of {SMALLEST} to {LARGEST} px a side, not of {spec.size}")
         if spec.difficulty not in DIFFICULTIES:
             raise RewardmarkError(f"difficulty {spec.difficulty!r} is none of {', '.join(DIFFICULTIES)}")
 

@@ -134,8 +134,10 @@ def attempt(k: int, context: Context, outcomes: dict[int, Outcome]) -> Outcome |
                 log.parent.mkdir(parents=True, exist_ok=True)
                 log.write_text("".join(traceback.format_exception(error)))
             except OSError as refused:  # a full disk, say, which may be what broke the cell
-                return Outcome(k, "failed", f"{said} (and its traceback could not be written: {refused.strerror})")
-            return Outcome(k, "failed", said, log=log)
+                return Outcome(
+                    k, "failed", f"{said} (and its traceback could not be written: {refused.strerror})", True
+                )
+            return Outcome(k, "failed", said, mendable=isinstance(error, OSError), log=log)
     return Outcome(k, "finished")
 
 
@@ -153,7 +155,12 @@ def describe(outcome: Outcome, plan: Plan, store: Store) -> str:
     parts = [f"{name} {with_interval(m)}" for name, m in run["metrics"].items() if m["primary"]]
     parts.append(f"reward {with_interval({**run['reward'], 'value': run['reward']['mean']})}")
     if run["reward"]["failures"]:
-        parts.append(f"{run['reward']['failures']} reward failures")
+        first = run["failures"][0]
+        value = "" if first["value"] is None else f" gave {first['value']}"
+        parts.append(
+            f"{run['reward']['failures']} reward failures (the first: {first['reward']} on sample "
+            f"{first['sample_id']}{value}: {first['message']})"
+        )
     parts.append("kept from before" if outcome.state == "kept" else seconds(run["cost"]["wall_seconds"]))
     return f"{cell.spec.name}: {', '.join(parts)}"
 

@@ -24,7 +24,7 @@ EVALUATION_IMAGES = 256
 """How many held-out scenes a cell is judged on when its suite does not say."""
 
 Table = dict[StrictStr, Any]
-Count = Annotated[StrictInt, Field(ge=0)]
+Count = Annotated[StrictInt, Field(ge=0, lt=2**63)]
 
 
 class _Cell(BaseModel):

@@ -57,12 +57,29 @@ class PictureStore:
     def _open(self, row: int) -> Any:
         file = self.folder / self.images.names[row]
         height, width = self.images.sizes[row].tolist()
-        picture = _decode(file, f"image id {self.images.ids[row]} of {self.images.file.name}").convert("RGB")
+        record = f"image id {self.images.ids[row]} of {self.images.file.name}"
+        picture = _as_rgb(_decode(file, record), file, record)
         if picture.size != (width, height):
             seen = f"{picture.size[0]} x {picture.size[1]}"
             what = f"is {seen} pixels, but {self.images.file.name} says {width} x {height}"
             raise DataError(file, what, record=f"image id {self.images.ids[row]}")
         return picture
+
+
+def _as_rgb(picture: Any, file: Path, record: str) -> Any:
+    """The picture in 8-bit RGB; of 16 bits a pixel the upper eight (Pillow itself would cut them all off at 255)."""
+    from PIL import Image
+
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and file.suffix.lower() == ".png"):
+        return Image.fromarray((np.asarray(picture).astype(np.int64) >> 8).astype(np.uint8)).convert("RGB")
+    if picture.mode in ("I", "F"):
+        what = (
+            f"has pixels of 32 bits (mode {picture.mode}), of which nobody can say what is white; save it with 8 or 16"
+        )
+        raise DataError(file, what, record=record)
+    if "transparency" in picture.info:  # Pillow wants this way round
+        picture = picture.convert("RGBA")
+    return picture.convert("RGB")
 
 
 def _decode(file: Path, record: str) -> Any:

@@ -99,6 +99,7 @@ def test_what_users_wrote_is_never_markup(detection, tmp_path):
         ('{"schema": 99}', ["schema 99", "this version reads 1"]),
         ('{"schema": 1, "id": "x", "spec": {}}', ["metrics", "Field required"]),
         ('{"schema": 1, "id": "x", "spec": {"task": "t"}, "metrics": {}}', ["spec.method"]),
+        ('{"schema": 1, "id": "x", "spec": {}, "metrics": {"AP": {"value": NaN}}}', ["metrics.AP.value"]),
         ('{"schema": 1, "id": "y", "spec": {"task": "t", "method": "m"}, "metrics": {}}', ["not its folder's name"]),
     ],
 )

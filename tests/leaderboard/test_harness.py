@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 from pyarrow import parquet
 from rewardmark.leaderboard.cell import Context
 from rewardmark.leaderboard.changes import paired_change
-from rewardmark.leaderboard.harness import run_plan, select
+from rewardmark.leaderboard.harness import describe, run_plan, select
 from rewardmark.rewards.errors import RewardmarkError
 
 Contexts = Callable[..., Context]
@@ -110,6 +111,21 @@ def test_cells_that_differ_in_decoding_share_the_training(
     assert (made.store.path(sampled["id"]) / "checkpoint" / "level.json").is_file()
 
 
+def test_a_full_disk_is_named_and_is_the_users_to_mend(context: Contexts, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("rewardmark.leaderboard.harness.run_cell", full)
+    made = context(TOY + "steps = 1\n")
+    (outcome,) = run_plan(made)
+    assert (outcome.state, outcome.mendable) == ("failed", True) and "No space left on device" in outcome.error
+    partial = made.store.partial(made.plan.cells[0].run_id).folder
+    shutil.rmtree(partial)
+    partial.write_text("")  # not even the traceback can be written
+    (outcome,) = run_plan(made)
+    assert (outcome.state, outcome.log) == ("failed", None) and "could not be written" in outcome.error
+
+
 def test_a_crash_in_one_cell_costs_no_other_but_those_that_start_from_it(context: Contexts) -> None:
     made = context(
         TOY + 'label = "broken"\nsteps = 9\noptions = { crash_at = 4 }\n'
@@ -142,7 +158,9 @@ def test_a_reward_that_goes_wrong_on_a_sample_is_counted_and_named(
     context: Contexts, fault: str, outcome: str, message: str
 ) -> None:
     made = context(TOY + f'steps = 1\nreward = "brightness/faulty"\nreward_parameters = {{ fault = "{fault}" }}\n')
-    assert run_plan(made)[0].state == "finished"
+    finished = run_plan(made)[0]
+    assert finished.state == "finished"
+    said = describe(finished, made.plan, made.store)
     run = runs(made)[0]
     rows = parquet.read_table(made.store.path(run["id"]) / "samples.parquet").to_pylist()
     bad = [row for row in rows if row["outcome"] != "ok"]
@@ -155,6 +173,8 @@ def test_a_reward_that_goes_wrong_on_a_sample_is_counted_and_named(
     assert [failure["sample_id"] for failure in run["failures"]] == [
         row["sample_id"] for row in bad if outcome == "failed"
     ]
+    named = f"{len(bad)} reward failures (the first: brightness/faulty on sample {bad[0]['sample_id']}"
+    assert (named in said and message in said) == (outcome == "failed")
     for failure in run["failures"]:
         assert failure["reward"] == "brightness/faulty"
         assert message in failure["message"]

@@ -73,6 +73,7 @@ def test_placeholders_in_start_and_label(write: Write) -> None:
         (CELL.replace("steps = 1", "steps = -1"), 10, "steps = -1"),
         (CELL.replace("steps = 1\n", ""), 7, "'steps' is missing"),
         (CELL.replace("detection", "detektion"), 8, "no task is called 'detektion'; did you mean detection?"),
+        (CELL + f"seed = {2**63}\n", 11, "less than 9223372036854775808"),
         (CELL + "seed = []\n", 11, "seed is an empty list"),
         (CELL + 'label = ["a", "b"]\n', 11, "label may not be a list"),
         (CELL + 'dataset = { name = "moon" }\n', 11, "dataset: name 'moon' is none of scenes, coco"),
@@ -157,6 +158,7 @@ def test_one_start_serves_many_seeds(planned: Planned) -> None:
         (TOY.replace("toy", "toi") + "steps = 1\n", "unknown method 'toi'"),
         (TOY + 'steps = 1\nmodel = "huge"\n', "unknown model 'huge'"),
         (TOY + 'steps = 1\ndataset = { name = "scenes", n = 2, difficulty = "brutal" }\n', "'brutal' is none of easy"),
+        (TOY + 'steps = 1\ndataset = { name = "scenes", n = 2, size = 20 }\n', "scenes are of 48 to 4096 px"),
         (TOY + 'steps = 1\ndataset = { name = "coco", root = "/no/such/place" }\n', "/no/such/place"),
     ],
 )
@@ -205,3 +207,8 @@ def test_the_evaluator_counts_only_where_there_is_a_choice(plugin: Path, write: 
     assert toy.run_id == same_toy.run_id
     assert detection.run_id != other_detection.run_id
     assert detection.fit_key == other_detection.fit_key
+
+
+def test_a_data_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RewardmarkError, match=r"--data .*nowhere: there is no such folder"):
+        Splits(tmp_path / "nowhere")

@@ -151,6 +151,18 @@ def test_any_picture_becomes_rgb(tmp_path, mode):
     assert split.image(0).shape == (10, 20, 3) and (split.image(0) == 255).all() and split.sizes == [(10, 20)]
 
 
+def test_16_bits_a_pixel_keep_their_shades(tmp_path):
+    shades = np.tile(np.array([0, 85, 170, 255], dtype=np.uint16) * 257, (10, 5))
+    split = coco(flat_root(tmp_path, [], Image.fromarray(shades)))
+    assert split.image(0)[0, :4].tolist() == [[0] * 3, [85] * 3, [170] * 3, [255] * 3]
+
+
+def test_32_bits_a_pixel_are_refused(tmp_path):
+    split = coco(flat_root(tmp_path, [], Image.new("F", (20, 10), 0.5), "a.tif"))
+    with pytest.raises(DataError, match=r"a\.tif: image id \d+ of .*mode F"):
+        split.image(0)
+
+
 def test_flat_root_with_missing_fields_and_an_image_without_objects(tmp_path):
     split = coco(flat_root(tmp_path, [BOX], Image.new("RGB", (20, 10)), "a.jpg"), size=48)
     truth = split.instances(0)
