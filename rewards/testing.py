@@ -100,7 +100,7 @@ def _outside(
     material = None
     source = "rows of the test"
     if rows is None:
-        material = synthetic_material(task, samples, seed, variant_of(task, caller.source))
+        material = synthetic_material(task, samples, seed, variant_of(task, caller.source, caller.signature.name))
         rows, source = rows_of(material), material.source
     result, _, _ = audit_calls(
         caller, task, rows, format=format, frame=frame, source=source, seed=seed, material=material

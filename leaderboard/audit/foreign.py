@@ -73,7 +73,7 @@ def audit_function(
     _checked(task, format, frame)
     say = show.line if show is not None else (lambda text: None)
     with ChildCaller(file, function) as caller:
-        kind = task or ("detection" if hints_of(caller.source).box_keys else "vqa")
+        kind = task or ("detection" if hints_of(caller.source, function).box_keys else "vqa")
         if task is None:
             say(f"{target}: taken for {kind}; --task says otherwise")
         material: Material | None = None
@@ -81,7 +81,7 @@ def audit_function(
             rows = read_rows(Path(dataset), kind, frame, samples or MOST_ROWS)  # type: ignore[arg-type]
             source = f"{dataset}, {len(rows)} rows"
         else:
-            material = scenes_material(kind, samples or SAMPLES, seed, variant_of(kind, caller.source))
+            material = scenes_material(kind, samples or SAMPLES, seed, variant_of(kind, caller.source, function))
             rows, source = rows_of(material), material.source
         stages = iter(range(1, STAGES))
 

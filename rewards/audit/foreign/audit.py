@@ -24,7 +24,7 @@ from rewardmark.rewards.audit.foreign.sweeps import sweep_iou, sweep_size
 from rewardmark.rewards.audit.material import Material
 from rewardmark.rewards.audit.measure import audit_reward
 from rewardmark.rewards.audit.prepare import Prepared
-from rewardmark.rewards.audit.result import AuditResult, Finding
+from rewardmark.rewards.audit.result import AuditResult, Finding, Kind
 
 __all__ = ["VERSION", "audit_calls"]
 
@@ -33,6 +33,8 @@ VERSION = "1"
 #: Rows that every probe is tried on.
 PROBED = 24
 REPEATS = 5
+#: Battery entries for answers in words that hold the right one beside others.
+LENIENT = ("duplicates", "repeated sentences", "leading spam", "trailing spam")
 ORDER = {"exploit": 0, "false-pass": 1, "error": 2, "false-fail": 3}
 
 
@@ -113,7 +115,12 @@ def _measured(
     known = {sample["text"] for case in judge.cases for sample in case.finding.samples}
     # An entry with a base of its own is told in the battery's table, and no finding: it is not compared with gold, and a
     # function that divides by the longer list pays a list filled up to the truth's length by design.
-    entries = {entry.name: predictions for entry, predictions, base in prepared.battery if base is None}
+    labelled = judge.reading.style is not None and judge.reading.style.has_labels and part.task == "detection"
+    entries = {
+        entry.name: predictions
+        for entry, predictions, base in prepared.battery
+        if base is None and (labelled or not any(word in entry.name for word in ("label", "class")))
+    }
     for finding in measured.findings:
         if finding.kind != "exploit" or finding.name not in entries:
             continue  # what it raises on odd boxes is told by our own texts
@@ -126,7 +133,9 @@ def _measured(
         if shown and not {sample["text"] for sample in shown} & known:
             k = part.sample_ids.index(shown[0]["sample_id"])
             text = text_of(judge.reading, part, entries[finding.name], k, rows[k])
-            judge.cases.append(Case(replace(finding, samples=shown), rows[k], text, "free"))
+            # The right words among others: a lenient reader's choice as often as a fault.
+            kind: Kind = "false-pass" if judge.reading.style is None and finding.name in LENIENT else finding.kind
+            judge.cases.append(Case(replace(finding, samples=shown, kind=kind), rows[k], text, "free"))
     return measured.curves
 
 

@@ -26,7 +26,7 @@ from rewardmark.rewards.audit.foreign.calls import Signature
 from rewardmark.rewards.audit.foreign.rows import Row
 from rewardmark.rewards.errors import RewardmarkError
 
-__all__ = ["Convention", "conventions_of", "requests_for"]
+__all__ = ["Convention", "conventions_of", "named_columns", "requests_for"]
 
 #: Parameter names by what belongs there (lower case; a batch's names are their plurals).
 TEXTS = (
@@ -156,7 +156,7 @@ def _filled(signature: Signature, found: list[Convention]) -> list[Convention]:
     kept = []
     for convention in found:
         known = set(sample) | set(convention.truth) | {convention.text} | set(convention.columns)
-        known |= {*TRAINER, "parser", "state", "states", "environments"}
+        known |= {*TRAINER, "info", "task", "parser", "state", "states", "environments"}
         known |= {_plural(n) for n in known} | {n + "_list" for n in known}
         missing = [n for n in signature.required if n not in known] if not convention.positional else []
         extra = [n for n in signature.required[2:] if n not in known] if convention.positional else []
@@ -216,7 +216,10 @@ def _sample(row: Row, text: str, truth: dict[str, Any], convention: Convention) 
     }
     if set(convention.truth) & set(BOXES):  # beside a column of boxes, `label` is their class and not the whole truth
         values["label"] = truth.get("labels", main)
-    if row.columns is not None:
+    if row.columns is None:  # verl and verifiers keep the truth in a dict as often as in a column
+        inside = ("answer", "solution", "ground_truth", "boxes", "bboxes", "gt_boxes", "bbox", "labels")
+        values["info"] = values["extra_info"] = {**extra, **{name: values[name] for name in inside}}
+    else:
         values.update(row.columns)
         values["extra_info"] = row.columns.get("extra_info", {**extra, **row.columns})
     values["completion"] = [{"role": "assistant", "content": text}] if convention.chat else text
@@ -234,6 +237,13 @@ OUR_COLUMNS = (
     "solution", "ground_truth", "answer", "boxes", "labels", "problem", "question", "image_path", "image_id", "width",
     "height", "image_size", "data_source", "accu_reward_method",
 )  # fmt: skip
+
+
+def named_columns(strings: frozenset[str]) -> tuple[str, ...]:
+    """Our columns, and the usual names of truths that a source names beside them (kwargs["gt_boxes"])."""
+    known = [*TRUTHS, *BOXES, *LABELS, "image_path", "image_size", "img_size", "image_width", "image_height", "reward_model"]
+    known += [_plural(name) for name in TRUTHS]
+    return tuple(dict.fromkeys([*OUR_COLUMNS, *(name for name in known if name in strings)]))
 
 
 def requests_for(
@@ -290,8 +300,7 @@ def _lists(convention: Convention, values: Sequence[dict[str, Any]]) -> dict[str
     """The arguments of a call for a batch: one list a column."""
     names = list(convention.arguments)
     if convention.takes_any:
-        own = convention.columns or OUR_COLUMNS
-        names += ["prompts", convention.text, "completion_ids", *own, *(TRAINER if convention.kind == "TRL" else ())]
+        names += ["prompts", convention.text, "completion_ids", *convention.columns, *(TRAINER if convention.kind == "TRL" else ())]
     arguments: dict[str, Any] = {}
     for name in dict.fromkeys(names):
         if name in TRAINER:

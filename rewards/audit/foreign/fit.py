@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rewardmark.rewards.audit.foreign.calls import Caller
-from rewardmark.rewards.audit.foreign.conventions import Convention, conventions_of
+from rewardmark.rewards.audit.foreign.conventions import Convention, conventions_of, named_columns
 from rewardmark.rewards.audit.foreign.formats import FORMATS, BoxStyle, Wrapper
 from rewardmark.rewards.audit.foreign.hints import BOX_KEYS, LABEL_KEYS, Hints, hints_of
 from rewardmark.rewards.audit.foreign.reading import Reading, score
@@ -27,7 +27,9 @@ __all__ = ["Fit", "fit"]
 
 NONSENSE = "I do not know."
 #: Rows of the first trial and of the second, candidates that reach the second, seconds for all.
-FIRST_ROWS, SECOND_ROWS, FINALISTS, SECONDS = 2, 4, 40, 40.0
+FIRST_ROWS, SECOND_ROWS, FINALISTS, SECONDS = 2, 4, 40, 20.0
+#: After so many ways the rest is only tried while none has paid the right answer.
+MOST = 800
 EPSILON = 1e-9
 
 
@@ -49,15 +51,15 @@ def fit(caller: Caller, task: str, rows: Sequence[Row], format: str = "auto", fr
     """
     if format not in FORMATS:
         raise RewardmarkError(f"format {format!r} is not known; known: {', '.join(FORMATS)}")
-    hints = hints_of(caller.source)
-    columns = list(rows[0].columns) if rows[0].columns is not None else []
+    hints = hints_of(caller.source, caller.signature.name)
+    columns = list(rows[0].columns) if rows[0].columns is not None else named_columns(hints.strings)
     found = conventions_of(caller.signature, columns)
     candidates = _candidates(found, hints, task, rows, format, frame)
     few = _varied(rows, SECOND_ROWS)
     end = time.monotonic() + SECONDS
     trials: list[tuple[float, float, int, Reading]] = []
     errors: Counter[str] = Counter()
-    tried = 0
+    tried, paid = 0, False
     for tried, (_, reading) in enumerate(candidates, 1):
         first = few[:FIRST_ROWS]
         gold = score(caller, reading, first, [reading.gold(row) for row in first])
@@ -70,7 +72,8 @@ def fit(caller: Caller, task: str, rows: Sequence[Row], format: str = "auto", fr
             continue
         nonsense = score(caller, reading, first, [NONSENSE] * len(first))
         trials.append((gold.mean, gold.mean - (nonsense.mean or 0.0), -tried, reading))
-        if time.monotonic() > end:
+        paid = paid or gold.mean > (nonsense.mean or 0.0) + EPSILON
+        if time.monotonic() > end or (paid and tried >= MOST):
             break
     if not trials:
         told = f"; it said: {errors.most_common(1)[0][0]}" if errors else ""
@@ -181,9 +184,9 @@ def _styles(hints: Hints, task: str) -> list[BoxStyle]:
         label = next((k for k in hints.label_keys if k in ("labels", "classes", "categories")), "labels")
         keyed += [BoxStyle("table", box, label, mark) for mark in [*scores[:1], ""]]
     bare = [BoxStyle("lists"), BoxStyle("one-list"), BoxStyle("by-label")]
-    single = [replace(s, container="one-object") for s in keyed[:4]]
+    single = [replace(s, container="one-object") for s in keyed if not s.score][:6]  # type: ignore[arg-type]
     if task == "grounding":
-        return [*single, BoxStyle("one-list"), *keyed, BoxStyle("lists"), BoxStyle("commas")]
+        return [*single, BoxStyle("one-list"), *keyed, BoxStyle("lists"), BoxStyle("commas"), BoxStyle("pairs")]
     known = [BoxStyle(box=b, label=k) for b in BOX_KEYS[:2] for k in LABEL_KEYS[:1]]
     return [*keyed, *bare, *known]
 

@@ -12,7 +12,7 @@ from rewardmark.rewards.audit.foreign.rows import Box, Frame, Row
 
 __all__ = ["FORMATS", "BoxStyle", "Wrapper", "box_value", "in_frame", "number", "think"]
 
-Container = Literal["objects", "lists", "one-list", "one-object", "table", "by-label", "commas"]
+Container = Literal["objects", "lists", "one-list", "one-object", "table", "by-label", "commas", "pairs"]
 THOUGHT = "I look at the picture and say what is asked."
 
 
@@ -84,6 +84,7 @@ class BoxStyle:
                 "table": f"object of lists ({keys})",
                 "by-label": "object of class -> boxes",
                 "commas": "x0,y0,x1,y1",
+            "pairs": "(x0,y0),(x1,y1)",
             }[self.container]
             + (", xywh" if self.layout == "xywh" else "")
             + (", Python quotes" if self.quotes == "python" else "")
@@ -94,6 +95,8 @@ class BoxStyle:
         value = box_value(self, boxes, row, frame)
         if self.container == "commas":
             return ",".join(_text(v) for v in value)
+        if self.container == "pairs":
+            return f"({value[0]},{value[1]}),({value[2]},{value[3]})" if value else ""
         return repr(value) if self.quotes == "python" else json.dumps(value)
 
 
@@ -158,7 +161,7 @@ def box_value(style: BoxStyle, boxes: Sequence[Box], row: Row, frame: Frame) -> 
         return objects[0] if objects else {}
     if style.container == "lists":
         return corners
-    if style.container in ("one-list", "commas"):
+    if style.container in ("one-list", "commas", "pairs"):
         return corners[0] if corners else []
     if style.container == "by-label":
         table: dict[str, list[list[float | int]]] = {}

@@ -49,21 +49,24 @@ class Hints:
         return any(text in string for string in self.strings)
 
 
-def hints_of(source: str) -> Hints:
+def hints_of(source: str, function: str = "") -> Hints:
     """Read the string constants of a Python source; a source that does not parse gives the words in quotes.
+
+    function: only what it can reach counts (itself, and the functions and constants that it names, and so on).
 
     >>> hints = hints_of("import re\\nm = re.search(r'<answer>(.*?)</answer>', t); b = d['Position']")
     >>> hints.answers, hints.box_keys
     (('answer',), ('Position',))
     """
-    strings = frozenset(_strings(source))
+    nodes = _reachable(source, function)
+    strings = frozenset(_strings(source, nodes))
     joined = "\n".join(strings)
     tags = list(dict.fromkeys(re.findall(r"</?([A-Za-z_][\w-]*)\s*\\?>", joined)))
     return Hints(
         strings=strings,
         box_keys=_named(BOX_KEYS, strings),
         label_keys=_named(LABEL_KEYS, strings),
-        score_keys=_named(SCORE_KEYS, frozenset(_read(source))),
+        score_keys=_named(SCORE_KEYS, frozenset(_read(source, nodes))),
         reasons=tuple(tag for tag in REASONS if tag in tags),
         answers=tuple(sorted((t for t in tags if t not in REASONS + NO_ANSWER), key=lambda t: (t != "answer", t))),
         fenced="```" in joined,
@@ -79,25 +82,54 @@ def _named(names: Iterable[str], strings: frozenset[str]) -> tuple[str, ...]:
     return tuple(n for n in names if n in strings or re.search(rf"""["']{re.escape(n)}["']""", joined))
 
 
-def _strings(source: str) -> Iterable[str]:
+def _reachable(source: str, function: str) -> list[ast.AST] | None:
+    """The syntax nodes that `function` can reach, the whole module where it is not found; None where nothing parses."""
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError):  # several files after one another, or no Python: the quotes alone
+    except (SyntaxError, ValueError):
+        return None
+    tops: dict[str, list[ast.stmt]] = {}
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            tops.setdefault(node.name, []).append(node)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            for target in ast.walk(node):
+                if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store):
+                    tops.setdefault(target.id, []).append(node)
+    wanted, seen = [function.split(".")[0]], set()
+    if wanted[0] not in tops:
+        return list(ast.walk(tree))
+    found: list[ast.AST] = []
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for top in tops.get(name, []):
+            for node in ast.walk(top):
+                found.append(node)
+                if isinstance(node, ast.Name):
+                    wanted.append(node.id)
+                elif isinstance(node, ast.Attribute):
+                    wanted.append(node.attr)
+    return found
+
+
+def _strings(source: str, nodes: list[ast.AST] | None) -> Iterable[str]:
+    if nodes is None:  # no Python that we can read: what stands in quotes
         yield from re.findall(r"[\"']([^\"'\n]{1,200})[\"']", source)
         return
     documented = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    prose = {id(n.body[0].value) for n in ast.walk(tree) if isinstance(n, documented) and _has_docstring(n)}  # type: ignore[attr-defined]
-    for node in ast.walk(tree):
+    prose = {id(n.body[0].value) for n in nodes if isinstance(n, documented) and _has_docstring(n)}  # type: ignore[attr-defined]
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
             yield node.value
 
 
-def _read(source: str) -> Iterable[str]:
+def _read(source: str, nodes: list[ast.AST] | None) -> Iterable[str]:
     """The strings that are read with (x["score"], x.get("score"), "score" in x, patterns), not those that are returned."""
-    try:
-        nodes = list(ast.walk(ast.parse(source)))
-    except (SyntaxError, ValueError):
-        yield from _strings(source)
+    if nodes is None:
+        yield from _strings(source, nodes)
         return
     keys = {id(k) for n in nodes if isinstance(n, ast.Dict) for k in n.keys}
     stored = {id(n.slice) for n in nodes if isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store)}

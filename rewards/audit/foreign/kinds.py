@@ -7,7 +7,7 @@ from rewardmark.rewards.audit.foreign.hints import hints_of
 __all__ = ["variant_of"]
 
 
-def variant_of(task: str, source: str) -> str:
+def variant_of(task: str, source: str, function: str = "") -> str:
     """The name of the material's variant: "yes-no" for a vqa function that names both words, else the usual one ("").
 
     >>> variant_of("vqa", "re.search('(yes|no)', text)"), variant_of("vqa", "answer == truth")
@@ -15,6 +15,6 @@ def variant_of(task: str, source: str) -> str:
     """
     if task != "vqa":
         return ""
-    strings = " ".join(hints_of(source).strings).lower()
+    strings = " ".join(hints_of(source, function).strings).lower()
     words = set("".join(c if c.isalnum() else " " for c in strings).split())
     return "yes-no" if {"yes", "no"} <= words else ""

@@ -199,7 +199,7 @@ def _variant(change: Callable[[object], object] | None = None, **layout: object)
     """The right boxes in another JSON spelling."""
 
     def text(reading: Reading, row: Row) -> str | None:
-        if reading.style is None or reading.style.container == "commas" or reading.style.quotes == "python":
+        if reading.style is None or reading.style.container in ("commas", "pairs") or reading.style.quotes == "python":
             return None
         value = box_value(reading.style, row.boxes, row, reading.frame)
         if change is not None:
@@ -333,7 +333,7 @@ def reasoning_probes() -> list[Probe]:
 def box_probes(reading: Reading, task: str) -> list[Probe]:
     """The probes that make sense for what the function reads."""
     assert reading.style is not None
-    single = reading.style.container in ("one-list", "one-object", "commas")
+    single = reading.style.container in ("one-list", "one-object", "commas", "pairs")
     probes = [*geometry_probes(), *empty_probes(), *good_probes(), *odd_probes(), *reasoning_probes()]
     if not single:
         probes += number_probes()

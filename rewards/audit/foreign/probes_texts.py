@@ -91,10 +91,10 @@ def substring_probes() -> list[Probe]:
     """The right answer somewhere in a wrong one."""
     return [
         Probe("answer inside a longer word", "bad", "yes in yesterday, no in know, 3 in 135", _slot(_longer), 1, HALF),
-        Probe("two answers, right first", "bad", "'right or wrong'", _slot(lambda g, w: f"{g} or {w}"), 2, HALF),
-        Probe("two answers, right last", "bad", "'wrong or right'", _slot(lambda g, w: f"{w} or {g}"), 2, HALF),
-        Probe("both answers", "bad", "'right and wrong'", _slot(lambda g, w: f"{g} and {w}"), 2, HALF),
-        Probe("answers side by side", "bad", "'wrong right wrong'", _slot(lambda g, w: f"{w} {g} {w}"), 2, HALF),
+        Probe("two answers, right first", "bad", "'right or wrong'", _slot(lambda g, w: f"{g} or {w}"), 2, HALF, "false-pass"),
+        Probe("two answers, right last", "bad", "'wrong or right'", _slot(lambda g, w: f"{w} or {g}"), 2, HALF, "false-pass"),
+        Probe("both answers", "bad", "'right and wrong'", _slot(lambda g, w: f"{g} and {w}"), 2, HALF, "false-pass"),
+        Probe("answers side by side", "bad", "'wrong right wrong'", _slot(lambda g, w: f"{w} {g} {w}"), 2, HALF, "false-pass"),
         Probe("all answers", "bad", "every answer of the data where the answer goes", _list_all("slot"), 9, HALF),
         Probe("all answers, with commas", "bad", "the same as a list", _list_all("commas"), 9, HALF),
         Probe("all answers, plain", "bad", "the same without the wrapper", _list_all("bare"), 9, HALF),
@@ -279,7 +279,7 @@ def odd_probes() -> list[Probe]:
         "digits": "9" * 5000,
         "emoji": "🙂" * 50,
         "other script": "答案是这样的。",
-        "a zero to divide by": "1/0",
+        "a zero to divide by": "0/0",
         "a large power": "10^400",
         "percent": "%",
         "long prose": "The picture shows many things. " * 600,

@@ -52,7 +52,7 @@ class TruthForm:
         frame = self.frame or frame
         boxes: Any = [in_frame(box.corners, row, frame) for box in row.boxes]
         labels: Any = [box.label for box in row.boxes]
-        if self.style.container in ("one-list", "one-object", "commas"):
+        if self.style.container in ("one-list", "one-object", "commas", "pairs"):
             boxes, labels = boxes[0], labels[0]
         if self.form == "data":
             main = box_value(self.style, row.boxes, row, frame)
@@ -90,7 +90,7 @@ def truth_forms(task: str, style: BoxStyle | None, hints: Hints, rows: Sequence[
             forms.append(TruthForm(answers="number"))
         return forms
     kept = style if style.box == "Position" else replace(style, score="")
-    containers = [kept] if style.container not in ("one-list", "commas", "lists") else []
+    containers = [kept] if style.container not in ("one-list", "commas", "pairs", "lists") else []
     if "objects" not in {s.container for s in containers} and style.container != "one-list":
         containers.append(replace(kept, container="objects"))
     table_keys = {
@@ -100,7 +100,7 @@ def truth_forms(task: str, style: BoxStyle | None, hints: Hints, rows: Sequence[
     containers.append(replace(kept, container="table", score="", **table_keys))
     containers += [replace(kept, container=c) for c in ("lists", "by-label")]  # type: ignore[arg-type]
     if task == "grounding" or style.container.startswith("one-"):
-        single = [replace(kept, container=c) for c in ("one-list", "one-object", "commas")]  # type: ignore[arg-type]
+        single = [replace(kept, container=c) for c in ("one-list", "one-object", "commas", "pairs")]  # type: ignore[arg-type]
         containers = single + containers
     forms = []
     for container in dict.fromkeys(containers):

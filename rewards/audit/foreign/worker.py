@@ -93,7 +93,7 @@ def call(function, request):
     """The rewards of one call: `count` of them for a batch, else one."""
     result = function(*resolve(request.get("args", [])), **resolve(request.get("kwargs", {})))
     if inspect.isawaitable(result):
-        result = asyncio.run(wait(result))
+        result = loop().run_until_complete(wait(result))
     if not request["batched"]:
         if isinstance(result, list) and len(result) == 1:
             result = result[0]
@@ -107,6 +107,16 @@ def call(function, request):
     if len(values) != request["count"]:
         raise ValueError("%d rewards came back for %d completions" % (len(values), request["count"]))
     return values
+
+
+def loop():
+    """One event loop for all calls: to make one for each takes longer than most rewards."""
+    if not LOOPS:
+        LOOPS.append(asyncio.new_event_loop())
+    return LOOPS[0]
+
+
+LOOPS = []
 
 
 async def wait(awaitable):
