@@ -85,7 +85,8 @@ def coco_ap(predictions: Boxes, targets: Boxes, *, area: str = "all", max_detect
 
     Equal to pycocotools run on that image (crowds, area ranges, score ties, maxDets included). `area` is all, small,
     medium or large. Returns [B] float32 in 0..1; NaN, unscored, where pycocotools gives -1: no truth that counts.
-    Without predictions 0. A box or score that is not a number matches nothing and ranks last.
+    Without predictions 0. A box or score that is not a number matches nothing and ranks last. `coco_ap_float64` gives
+    the same before it is rounded.
 
     >>> truth = Boxes.from_lists([[[0, 0, 8, 8]]], [[1]])
     >>> coco_ap(Boxes.from_lists([[[0, 0, 8, 8], [1, 1, 3, 3]]], [[1, 1]], [[0.9, 0.5]]), truth).tolist()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
-from rewardmark.rewards import DocumentFrequency, RewardmarkError, get_reward
+from rewardmark.rewards import DocumentFrequency, RewardFailure, RewardmarkError, get_reward
 from rewardmark.rewards.adapters import AnswerParser, BoxParser, CaptionParser, to_trl, to_verifiers, to_verl
 
 LABELS = {"cat": 1, "dog": 2}
@@ -61,6 +63,46 @@ def test_a_failure_is_none_for_trl_and_counted() -> None:
 def test_an_unparsed_completion_is_worth_what_was_said() -> None:
     score = to_trl(get_reward("vqa/exact"), AnswerParser(), unparsed=-1.0)
     assert score(completions=["red", "<answer>red</answer>"], answer=["red", "red"]) == [-1.0, 1.0]
+
+
+def test_verl_and_verifiers_need_no_options_and_give_no_failure_a_number() -> None:
+    parser = BoxParser(frame="pixel", labels=LABELS)
+    ap, nothing = get_reward("detection/coco-ap"), {"boxes": [], "labels": []}
+    compute_score = to_verl(ap, parser)
+    assert compute_score("coco", completion([0, 0, 50, 50]), ROW)["score"] == 1.0
+    assert compute_score("coco", "a cat", ROW, {"index": 3}) == {
+        "score": 0.0, "unparsed": 1.0, "unscored": 0.0, "failed": 0.0
+    }  # fmt: skip
+    with pytest.raises(RewardFailure, match="detection/coco-ap failed on sample coco: the reward abstains"):
+        compute_score("coco", completion([0, 0, 50, 50]), nothing)
+    function = to_verifiers(ap, parser)
+    assert math.isnan(function(completion=completion([0, 0, 50, 50]), answer="", info=nothing))
+    # the row's own columns, as verifiers hands them on
+    columns = {"prompt": "?", "state": {}, "boxes": [[0, 0, 50, 50]], "labels": ["cat"]}
+    assert function(completion=completion([0, 0, 50, 50]), answer="", info={}, **columns) == 1.0
+    exact = to_verifiers(get_reward("vqa/exact"), AnswerParser(tag=None))
+    assert (
+        exact(completion="red", answer="red", info={})
+        == exact(completion="red", answer="", info={"answer": "red"})
+        == 1
+    )
+    with pytest.raises(RewardmarkError, match="no lower bound: say what an unparsed completion is worth"):
+        to_verl(get_reward("detection/recall"), parser)
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "1e39", "NaN", "-Infinity"])
+def test_a_number_that_is_none_is_no_box_and_no_score(number: str) -> None:
+    parser = BoxParser(frame="pixel", labels=LABELS, tag=None)
+    boxes, read = parser.predictions([f'[{{"bbox_2d": [{number}, 0, 5, 5]}}]'], [{}])
+    assert read == [False] and len(boxes.mask[0]) == 0
+    boxes, read = parser.predictions([f'[{{"bbox_2d": [0, 0, 5, 5], "score": {number}}}]'], [{}])
+    assert read == [True] and boxes.scores.tolist() == [[1.0]]
+
+
+def test_an_unknown_label_of_a_truth_is_named() -> None:
+    parser = BoxParser(frame="pixel", labels=LABELS)
+    with pytest.raises(RewardmarkError, match="sample 0: the truth's label 'cow' is not one of the parser's: cat, dog"):
+        parser.targets([{"boxes": [[0, 0, 1, 1]], "labels": ["cow"]}])
 
 
 def test_captions_through_the_adapter() -> None:
