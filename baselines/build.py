@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+CODECS = {"detection": "boxes", "panoptic": "segments", "colorization": "colours", "captioning": "words"}
+"""The token encoding of each task."""
 SHAPE_KEYS = ("d_model", "encoder_layers", "decoder_layers", "heads", "mlp_ratio", "stem_channels")
 
 
@@ -82,6 +84,15 @@ def load_model(folder: Path) -> tuple[PixelsToTokens, Codec]:
     with quiet():
         model = PixelsToTokens.from_pretrained(folder, dtype=torch.float32)
     return model, codec_from_dict(model.config.codec)
+
+
+def task_of(folder: Path) -> str | None:
+    """The task that a checkpoint of the built-in models is for; None for a checkpoint of another kind."""
+    try:
+        name = json.loads((folder / "config.json").read_text())["codec"]["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return next((task for task, codec in CODECS.items() if codec == name), None)
 
 
 def on_device(model: PixelsToTokens, device: str) -> PixelsToTokens:
@@ -146,8 +157,7 @@ def start_model(
 
 def continued_codec(task: str, split: CocoSplit, source: Codec, options: dict[str, Any]) -> Codec:
     """The start's own codec where it fits task and data, else a new one that shares what it can."""
-    wanted = {"detection": "boxes", "panoptic": "segments", "colorization": "colours", "captioning": "words"}.get(task)
-    if wanted == source.name and not isinstance(source, BoxCodec):
+    if CODECS.get(task) == source.name and not isinstance(source, BoxCodec):
         return source
     if isinstance(source, BoxCodec):
         options = {"bins": source.bins, "max_objects": source.max_objects, "order": source.order, **options}

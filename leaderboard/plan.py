@@ -106,6 +106,7 @@ def _plan_cell(
     suite: Suite, k: int, planned: dict[int, PlannedCell], splits: Splits, device: str, evaluator: str
 ) -> PlannedCell:
     from rewardmark.baselines import Decoding, get_method, get_model
+    from rewardmark.baselines.build import task_of
     from rewardmark.rewards import get_reward
     from rewardmark.tasks import get_task
 
@@ -127,6 +128,8 @@ def _plan_cell(
     start_cell = find_start_cell(k, suite.cells)
     start = None if start_cell is not None or spec.start is None else find_checkpoint(spec.start, suite.file)
     start_hash = folder_digest(start) if start is not None else None
+    if method.needs_reward or spec.steps == 0:  # maximum likelihood may begin with another task's eyes
+        _same_task(spec, suite.cells[start_cell].task if start_cell is not None else task_of(start) if start else None)
     versions = {
         "task": task.version,
         "method": method.version,
@@ -165,6 +168,15 @@ def _plan_cell(
     return PlannedCell(
         spec, f"{readable}-{digest(whole)[:12]}", fit_key, versions, start, start_hash, start_cell, needs
     )
+
+
+def _same_task(spec: CellSpec, found: str | None) -> None:
+    """Raises RewardmarkError when the start is known to be for another task: its words would be random ones here."""
+    if found not in (None, spec.task):
+        raise RewardmarkError(
+            f"start {spec.start!r} is a model for {found}, which {spec.method} with {spec.steps} steps cannot make one "
+            f"for {spec.task}; start from a model for {spec.task}, or train it with mle first"
+        )
 
 
 def _plain(value: Any) -> Any:

@@ -209,6 +209,19 @@ def test_the_evaluator_counts_only_where_there_is_a_choice(plugin: Path, write: 
     assert detection.fit_key == other_detection.fit_key
 
 
+@pytest.mark.parametrize("how", ['method = "reinforce"\nsteps = 1\n', 'method = "mle"\nsteps = 0\n'])
+def test_a_start_for_another_task_is_refused_where_it_cannot_be_trained(planned: Planned, how: str) -> None:
+    shipped = '[[cell]]\ntask = "detection"\nstart = "checkpoints/captioning"\n'
+    with pytest.raises(RewardmarkError, match=r"is a model for captioning, which .* cannot make one for detection"):
+        planned(shipped + how)
+    cells = (
+        CELL.replace("detection", "panoptic") + 'label = "other"\n[[cell]]\ntask = "detection"\nstart = "cell:other"\n'
+    )
+    with pytest.raises(RewardmarkError, match="is a model for panoptic"):
+        planned(cells + how)
+    planned(shipped + 'method = "mle"\nsteps = 1\n')  # a new task with old eyes
+
+
 def test_a_data_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(RewardmarkError, match=r"--data .*nowhere: there is no such folder"):
         Splits(tmp_path / "nowhere")
