@@ -75,10 +75,11 @@ def to_verl(
         states = {state: float(outcome.state == state) for state in ("unparsed", "unscored", "failed")}
         if outcome.state == "unparsed":
             return {"score": worst, **states}
-        if outcome.value is None and unscored is None:
+        value = unscored if outcome.value is None else outcome.value
+        if value is None:
             why = outcome.message or "the reward abstains; give to_verl unscored=NUMBER"
             raise RewardFailure(reward.name, data_source, why)
-        return {"score": unscored if outcome.value is None else outcome.value, **states}
+        return {"score": value, **states}
 
     return compute_score
 
