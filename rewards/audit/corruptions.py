@@ -52,7 +52,9 @@ def corruptions_for(material: Material) -> list[Corruption]:
     if isinstance(material.gold, Captions):
         return corruptions_texts.caption_corruptions()
     if isinstance(material.gold, Answers):
-        return corruptions_texts.answer_corruptions(material.task)
+        return corruptions_texts.answer_corruptions(
+            material.task, tagged=all("<answer>" in str(text) for text in material.gold.texts)
+        )
     raise RewardmarkError(f"no corruptions for predictions of type {type(material.gold).__name__}")
 
 

@@ -28,7 +28,7 @@ def box_corruptions() -> list[Corruption]:
 
     def entry(name: str, description: str, change: Change) -> Corruption:
         def make(material: Material, severity: float, rng: Rng) -> Boxes:
-            rows = [change(*row, severity, material, k, rng) for k, row in enumerate(material.gold.lists())]
+            rows = [change(b, c, s, severity, material, k, rng) for k, (b, c, s) in enumerate(material.gold.lists())]
             return Boxes.from_lists([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows])
 
         return Corruption(name, description, make)

@@ -77,7 +77,8 @@ def image_corruptions() -> list[Corruption]:
         return Images(rgb + severity * (luminance(rgb) - rgb))
 
     def turn(material: Material, severity: float, rng: Rng) -> Images:
-        return Images(_turned(material.gold.rgb, severity * math.pi).clamp(0, 1))
+        rgb = material.gold.rgb
+        return Images(_turned(rgb, severity * math.pi).clamp(0, 1)) if severity else Images(rgb)
 
     def noise(material: Material, severity: float, rng: Rng) -> Images:
         rgb = material.gold.rgb

@@ -109,15 +109,16 @@ def caption_corruptions() -> list[Corruption]:
     ]
 
 
-def answer_corruptions(task: str) -> list[Corruption]:
+def answer_corruptions(task: str, tagged: bool = False) -> list[Corruption]:
     """For answers: another answer, typos, words appended (a wrong count where numbers are asked for). For completions
-    that are judged by form: the tail cut off, typos, a tag lost, sentences repeated."""
+    that are judged by form: the tail cut off, typos, sentences repeated, and a tag lost where they are `tagged`."""
     if task == "format":
+        lost = _entry("lost tag", "a tag left out, with a chance of the severity", _lost_tag)
         return [
             _entry("cut", "the tail cut off", _tail),
             _entry("typos", "letters replaced", _typos),
-            _entry("lost tag", "a tag left out, with a chance of the severity", _lost_tag),
             _entry("repeat", "the first sentence up to four times more", _repeat),
+            *([lost] if tagged else []),
         ]
     if task == "counting":
         return [

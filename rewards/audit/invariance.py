@@ -33,11 +33,9 @@ def equivalents(material: Material, half: Any, rng: np.random.Generator) -> list
 def _same(answer: Any, material: Material, rng: np.random.Generator) -> list[tuple[str, Any, Any]]:
     targets = material.targets
     if isinstance(answer, Boxes):
-        order = torch.from_numpy(rng.permutation(answer.boxes.shape[1]))
-        turned = torch.from_numpy(rng.permutation(targets.boxes.shape[1]))
         return [
-            ("order of the boxes", _reordered(answer, order), targets),
-            ("order of the truths", answer, _reordered(targets, turned)),
+            ("order of the boxes", _reversed(answer), targets),
+            ("order of the truths", answer, _reversed(targets)),
             ("padding", _padded(answer), targets),
         ]
     if isinstance(answer, Segments):
@@ -67,9 +65,14 @@ def _same(answer: Any, material: Material, rng: np.random.Generator) -> list[tup
     return []
 
 
-def _reordered(boxes: Boxes, order: Any) -> Boxes:
-    parts = (boxes.boxes, boxes.labels, boxes.scores, boxes.mask, boxes.is_crowd, boxes.areas)
-    return Boxes(*[None if part is None else part[:, order] for part in parts])  # type: ignore[arg-type]
+def _reversed(boxes: Boxes) -> Boxes:
+    """The boxes of each image from last to first; padding stays behind them."""
+    slots = torch.arange(boxes.mask.shape[1]).expand_as(boxes.mask)
+    order = torch.where(boxes.mask, -slots, slots + 1).argsort(1)
+    parts = (boxes.labels, boxes.scores, boxes.mask, boxes.is_crowd, boxes.areas)
+    labels, scores, mask, crowd, areas = (None if part is None else part.gather(1, order) for part in parts)
+    moved = boxes.boxes.gather(1, order[..., None].expand_as(boxes.boxes))
+    return Boxes(moved, labels, scores, mask, crowd, areas)  # type: ignore[arg-type]
 
 
 def _padded(boxes: Boxes) -> Boxes:

@@ -337,8 +337,7 @@ def _best_of_n(audit: _Audit) -> dict[str, Any]:
             st.mean_of(_column(audit.official(f"floor {worst}", garbage[worst]))),
         ),
     ]
-    scaled = [_scaled(values, *end) for values, end in zip((rewards, metrics), ends, strict=True)]
-    curve = st.best_of_n(*scaled)
+    curve = st.best_of_n(_scaled(rewards, *ends[0]), _scaled(metrics, *ends[1]))
     audit.curves["best_of_n"] = {"n": list(curve.ns), "reward": list(curve.reward), "official": list(curve.metric)}
     return {
         "official": judged.official_name,

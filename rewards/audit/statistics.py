@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -158,7 +158,7 @@ def share_at_or_above(values: ArrayLike, gold: ArrayLike) -> float:
     return float((np.isfinite(a) & np.isfinite(b) & (a >= b - EQUAL)).mean()) if a.size else math.nan
 
 
-def constant_policy_floor(fixed: dict[str, ArrayLike], untrained: ArrayLike) -> dict[str, Any]:
+def constant_policy_floor(fixed: Mapping[str, ArrayLike], untrained: ArrayLike) -> dict[str, Any]:
     """The best answer that never looks, beside a policy that answers at random.
 
     fixed: name -> rewards [B] of that one answer for every sample; untrained: rewards of random answers, any shape.

@@ -161,7 +161,7 @@ def matching_material(n: int, seed: int) -> Material:
     def group(predictions: Any, targets: Any) -> Tensor:
         return pair(predictions, targets)[0].double()
 
-    gold = PairScores.from_lists(scores)
+    gold = PairScores.from_lists(scores.tolist())
     source = f"synthetic matching, n = {n}, seed {seed}"
     return _material("matching", gold, None, {"matching/group": group}, source, {}, n)
 
