@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rewardmark.rewards.audit.search_space import Score
 
-__all__ = ["findings_of", "score_of", "search_reward", "search_score", "summary_of"]
+__all__ = ["find_exploits", "findings_of", "score_of", "search_reward", "search_score", "summary_of"]
 
 Progress = Callable[[str, float], None]
 """(what, share done)"""
@@ -120,3 +120,8 @@ def findings_of(outcome: SearchOutcome, material: Material, origin: Origin) -> l
             ),
         )
     ]
+
+
+def find_exploits(reward: Reward, material: Material, *, seconds: float, seed: int = 0) -> list[Finding]:
+    """The findings of `search_reward` alone."""
+    return search_reward(reward, material, seconds=seconds, seed=seed)[1]
