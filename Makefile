@@ -4,7 +4,7 @@
 #   make test          the tests, but for those that take minutes
 #   make test-nightly  those too
 #   make lint          style and types
-#   make bench         how fast the parts are
+#   make bench         how fast the parts are beside their peers, held to tests/benchmarks/baseline.json
 #   make starts        train the models that ship, from nothing (hours)
 #   make clean         what was built (never runs/)
 
@@ -22,6 +22,7 @@ PYTEST ?= $(BIN)/python -m pytest
 
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
+BENCH_STAMP := $(VENV)/.installed-bench
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 demo: $(STAMP)
@@ -45,8 +46,8 @@ lint: $(DEV_STAMP)
 		--namespace-packages --explicit-package-bases \
 		-p rewardmark.rewards -p rewardmark.tasks -p rewardmark.baselines -p rewardmark.leaderboard
 
-bench: $(DEV_STAMP)
-	$(PYTEST) --benchmark-only -m "slow or not slow"
+bench: $(BENCH_STAMP)
+	$(BIN)/rewardmark bench --out $(RUNS) --compare tests/benchmarks/baseline.json
 
 starts: $(STAMP)
 	$(BIN)/rewardmark run starts --out build/starts --jobs 2 --threads 1
@@ -66,6 +67,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 $(DEV_STAMP): $(STAMP)
 	$(PIP) install -q -c constraints.txt -e ".[dev]"
+	@touch $@
+
+$(BENCH_STAMP): $(STAMP)
+	$(PIP) install -q -c constraints.txt -e ".[bench]"
 	@touch $@
 
 clean:

@@ -8,6 +8,7 @@ import sys
 import typer
 from rewardmark.leaderboard.commands import data, score
 from rewardmark.leaderboard.commands.audit import audit
+from rewardmark.leaderboard.commands.bench import bench
 from rewardmark.leaderboard.commands.board import board
 from rewardmark.leaderboard.commands.check import check
 from rewardmark.leaderboard.commands.explain import explain
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command("run")(run)
 app.command("board", epilog="Example: `rewardmark board runs --out site`")(board)
 app.command("explain")(explain)
+app.command("bench", epilog="Example: `rewardmark bench --quick --only captions`")(bench)
 app.command("audit")(audit)
 app.command("check")(check)
 app.command("list")(list_)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rewardmark.leaderboard.bench.measure import FILE, read_bench
+from rewardmark.leaderboard.bench.page import write_page
 from rewardmark.leaderboard.board.curves import curve_panels
 from rewardmark.leaderboard.board.entries import Entry, Section, make_sections
 from rewardmark.leaderboard.board.explained import explained
@@ -40,6 +42,7 @@ class Built:
 def build_board(runs: Path, out: Path) -> Built:
     """Build the page of the runs under `runs` in the folder `out`; the same runs give the same bytes.
 
+    Figures of `rewardmark bench` in `runs` become a page of their own, bench.html.
     `out` gets index.html, assets/ (style, scripts, pictures, samples) and data/ (the table as CSV, JSON and Parquet).
     It is replaced as a whole when everything is written.
 
@@ -54,7 +57,12 @@ def build_board(runs: Path, out: Path) -> Built:
         export(sections, new / "data")
         mark = {"rewardmark_board": BOARD_SCHEMA, "runs": sorted(folder.by_id), "tasks": [s.task for s in sections]}
         (new / MARK).write_text(json.dumps(mark, indent=1) + "\n", encoding="utf-8")
-        (new / "index.html").write_text(_page(folder, sections, galleries, facts(folder)), encoding="utf-8")
+        figures = Path(runs) / FILE
+        speed = figures.is_file()
+        if speed:
+            write_page(read_bench(figures), new)
+        page = _page(folder, sections, galleries, facts(folder), speed)
+        (new / "index.html").write_text(page, encoding="utf-8")
     return Built(
         Path(out) / "index.html",
         len(folder.runs),
@@ -64,7 +72,7 @@ def build_board(runs: Path, out: Path) -> Built:
     )
 
 
-def _page(folder: RunFolder, sections: list[Section], galleries: dict[str, Any], about: Facts) -> str:
+def _page(folder: RunFolder, sections: list[Section], galleries: dict[str, Any], about: Facts, speed: bool) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -85,6 +93,7 @@ def _page(folder: RunFolder, sections: list[Section], galleries: dict[str, Any],
     }
     return environment.get_template("index.html.j2").render(
         about=about,
+        speed=speed,
         headline=headline(sections),
         sections=sections,
         folder=folder,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import math
 import os
 import statistics
@@ -9,9 +11,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-__all__ = ["Peer", "compare", "growth", "one_core", "slope"]
+__all__ = ["Peer", "compare", "growth", "megabytes", "one_core", "slope"]
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,11 @@ def compare(
 
     `work` says what one call does ("1,024 images of 20 x 100 boxes"). Returns peer -> how many times as fast we are
     (ratio of the medians) and leaves in `benchmark.extra_info`: `work`, and for each peer `ratio:PEER`,
-    `spread:PEER` (the quartiles of the ratios of single rounds) and `seconds:PEER` (median). Where benchmarks are
-    switched off everything runs once, and nothing comes back.
+    `spread:PEER` (the quartiles of the ratios of single rounds) and `seconds:PEER` (median), and the memory that one
+    call takes (`memory:PEER`, `memory:ours`, see `megabytes`). Where benchmarks are switched off everything runs once,
+    and nothing comes back. REWARDMARK_BENCH_ROUNDS in the environment is the most rounds that are timed.
     """
+    rounds = min(rounds, int(os.environ.get("REWARDMARK_BENCH_ROUNDS", rounds)))
     others = {name: peer if isinstance(peer, Peer) else Peer(peer) for name, peer in peers.items()}
     seconds: dict[str, list[float]] = {name: [] for name in others}
 
@@ -48,6 +53,10 @@ def compare(
     benchmark.extra_info["work"] = work
     if benchmark.disabled:
         return {}
+    for name, call in {"ours": ours, **{name: peer.call for name, peer in others.items()}}.items():
+        taken = megabytes(call)
+        if taken is not None:
+            benchmark.extra_info[f"memory:{name}"] = taken
     own = list(benchmark.stats.stats.data)
     ratios = {}
     for name, times in seconds.items():
@@ -89,6 +98,27 @@ def growth(
 def slope(sizes: Sequence[float], seconds: Sequence[float]) -> float:
     """The exponent of the power law that fits best: least squares through the logarithms."""
     return statistics.linear_regression([math.log(s) for s in sizes], [math.log(s) for s in seconds]).slope
+
+
+def megabytes(call: Callable[[], Any]) -> float | None:
+    """By how many megabytes this process grows at most during `call` (Linux; None where that cannot be asked).
+
+    What the processes that a call starts take is not in it.
+    """
+    status, refs = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+    gc.collect()
+    try:
+        ctypes.CDLL(None).malloc_trim(0)  # so that memory given back earlier does not hide what is taken now
+        refs.write_text("5")  # the peak counts from now
+        before = _kilobytes(status, "VmRSS")
+    except (OSError, AttributeError):
+        return None
+    call()
+    return round(max(0, _kilobytes(status, "VmHWM") - before) / 1024, 3)
+
+
+def _kilobytes(status: Path, what: str) -> int:
+    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith(f"{what}:"))
 
 
 @contextmanager
