@@ -11,7 +11,7 @@ from typing import Any
 
 from rewardmark.rewards.audit.foreign.calls import Caller
 from rewardmark.rewards.audit.foreign.fit import Fit, fit
-from rewardmark.rewards.audit.foreign.judge import Case, Judge
+from rewardmark.rewards.audit.foreign.judge import Case, Judge, honest_mistake
 from rewardmark.rewards.audit.foreign.lazy import lazy_policy
 from rewardmark.rewards.audit.foreign.lifted import as_reward, material_of, text_of
 from rewardmark.rewards.audit.foreign.probes import Probe
@@ -24,7 +24,8 @@ from rewardmark.rewards.audit.foreign.sweeps import sweep_iou, sweep_size
 from rewardmark.rewards.audit.material import Material
 from rewardmark.rewards.audit.measure import audit_reward
 from rewardmark.rewards.audit.prepare import Prepared
-from rewardmark.rewards.audit.result import AuditResult, Finding, Kind
+from rewardmark.rewards.audit.result import SHOWN, AuditResult, Finding, Kind
+from rewardmark.rewards.audit.statistics import EQUAL
 
 __all__ = ["VERSION", "audit_calls"]
 
@@ -33,6 +34,8 @@ VERSION = "1"
 #: Rows that every probe is tried on.
 PROBED = 24
 REPEATS = 5
+#: What of the way from nonsense to gold the form alone may be paid.
+FORM = 0.25
 #: Battery entries for answers in words that hold the right one beside others.
 LENIENT = ("duplicates", "repeated sentences", "leading spam", "trailing spam")
 ORDER = {"exploit": 0, "false-pass": 1, "error": 2, "false-fail": 3}
@@ -67,6 +70,7 @@ def audit_calls(
     tell(f"trying {len(probes)} probes on {len(judge.rows)} samples")
     judge.run(probes)
     judge.run(_frail(task))
+    _form(judge)
     sections: dict[str, dict[str, Any]] = {}
     if task in BOX_TASKS and not found.reading.truth.given:
         tell("sweeping IoU and picture size")
@@ -148,6 +152,21 @@ def _merged(cases: Sequence[Case]) -> list[Case]:
     first = max(broken, key=lambda case: case.finding.mean_reward or 0.0)
     finding = replace(first.finding, name="broken answers", description=f"{first.finding.description}. All: {names}")
     return [*(case for case in cases if case.rule != "odd"), replace(first, finding=finding)]
+
+
+def _form(judge: Judge) -> None:
+    """A wrong answer in the right form must earn little more than words in no form."""
+    gold, mistake = judge.means(range(len(judge.rows)))
+    nonsense = judge.nonsense.mean or 0.0
+    if gold - nonsense <= EQUAL or mistake - nonsense < FORM * (gold - nonsense) - EQUAL:
+        return
+    texts = [honest_mistake(judge.reading, row, judge.rows) for row in judge.rows]
+    finding = Finding(
+        "false-pass", "form alone", "variants", f"a wrong answer in the right form earns {mistake:.3g}, words in no form "
+        f"{nonsense:.3g}, the right answer {gold:.3g}", mistake, gold, None, None, 1,
+        [judge.sample(k, texts[k], judge.control.values[k]) for k in range(min(SHOWN, len(texts)))],
+    )  # fmt: skip
+    judge.cases.append(Case(finding, judge.rows[0], texts[0], "form", FORM))
 
 
 def _frail(task: str) -> list[Probe]:

@@ -241,7 +241,17 @@ OUR_COLUMNS = (
 
 def named_columns(strings: frozenset[str]) -> tuple[str, ...]:
     """Our columns, and the usual names of truths that a source names beside them (kwargs["gt_boxes"])."""
-    known = [*TRUTHS, *BOXES, *LABELS, "image_path", "image_size", "img_size", "image_width", "image_height", "reward_model"]
+    known = [
+        *TRUTHS,
+        *BOXES,
+        *LABELS,
+        "image_path",
+        "image_size",
+        "img_size",
+        "image_width",
+        "image_height",
+        "reward_model",
+    ]
     known += [_plural(name) for name in TRUTHS]
     return tuple(dict.fromkeys([*OUR_COLUMNS, *(name for name in known if name in strings)]))
 
@@ -300,7 +310,13 @@ def _lists(convention: Convention, values: Sequence[dict[str, Any]]) -> dict[str
     """The arguments of a call for a batch: one list a column."""
     names = list(convention.arguments)
     if convention.takes_any:
-        names += ["prompts", convention.text, "completion_ids", *convention.columns, *(TRAINER if convention.kind == "TRL" else ())]
+        names += [
+            "prompts",
+            convention.text,
+            "completion_ids",
+            *convention.columns,
+            *(TRAINER if convention.kind == "TRL" else ()),
+        ]
     arguments: dict[str, Any] = {}
     for name in dict.fromkeys(names):
         if name in TRAINER:

@@ -84,7 +84,7 @@ class BoxStyle:
                 "table": f"object of lists ({keys})",
                 "by-label": "object of class -> boxes",
                 "commas": "x0,y0,x1,y1",
-            "pairs": "(x0,y0),(x1,y1)",
+                "pairs": "(x0,y0),(x1,y1)",
             }[self.container]
             + (", xywh" if self.layout == "xywh" else "")
             + (", Python quotes" if self.quotes == "python" else "")

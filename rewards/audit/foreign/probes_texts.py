@@ -225,10 +225,13 @@ def good_probes(task: str) -> list[Probe]:
 
     def mention(reading: Reading, row: Row, rows: Sequence[Row]) -> str | None:
         tag = reading.wrapper.answer
-        if not tag or reading.wrapper.reason:
-            return None
         pair = "\\boxed{}" if tag == "boxed" else f"<{tag}></{tag}>" if tag.isidentifier() else None
-        return None if pair is None else f"I write the answer in {pair}.\n{reading.gold(row)}"
+        if pair is None:
+            return None
+        said = f"I write the answer in {pair}."
+        return (
+            reading.wrapper.wrap(reading.inner(row), said) if reading.wrapper.reason else f"{said}\n{reading.gold(row)}"
+        )
 
     probes = [
         good("capitals", lambda g, w: g.upper()),

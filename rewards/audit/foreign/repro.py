@@ -128,6 +128,10 @@ CHECKS = {
     least = mistake + {share} * (gold - mistake) - 1e-6
     print("the exploit must earn less than %.6g" % least)
     return 1 if value >= least else 0""",
+    "form": """    nonsense = reward(function, "nonsense")
+    value = reward(function, "honest mistake")
+    print("the form alone must earn less than %.6g" % (nonsense + {share} * (gold - nonsense)))
+    return 1 if value >= nonsense + {share} * (gold - nonsense) - 1e-6 else 0""",
     "free": """    value = reward(function, "exploit")
     print("what is added must cost something: less than %.6g" % gold)
     return 1 if value >= gold - 1e-6 else 0""",
@@ -173,9 +177,9 @@ def repro_script(
     path, function = target
     texts = _texts(case, reading, rows)
     calls = {}
-    for name, (row, text) in texts.items():
+    for call, (row, text) in texts.items():
         request = reading.requests([row], [text])[0]
-        calls[name] = {key: request[key] for key in ("args", "kwargs") if key in request}
+        calls[call] = {key: request[key] for key in ("args", "kwargs") if key in request}
     check = CHECKS["bad" if case.rule == "odd" else case.rule].replace("{share}", f"{case.share:g}")
     title = f"{case.finding.kind} in {Path(path).name}: {case.finding.name}."
     return TEMPLATE.format(
@@ -198,6 +202,8 @@ def _texts(case: Case, reading: Reading, rows: list[Row]) -> dict[str, tuple[Row
     found = {"right answer": (row, reading.gold(row))}
     if case.rule in ("bad", "odd", "good"):
         found["honest mistake"] = (row, honest_mistake(reading, row, rows))
+    if case.rule == "form":
+        return found | {"nonsense": (row, NONSENSE), "honest mistake": (row, case.text)}
     if case.rule == "again":
         return found
     if case.rule == "steps":
