@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rewardmark.rewards.audit.prepare import Prepared
     from rewardmark.rewards.reward import Reward
 
-__all__ = ["Audited", "Options", "Skipped", "audit_rewards", "fingerprint_of", "select_rewards"]
+__all__ = ["Audited", "Options", "Skipped", "audit_rewards", "fingerprint_of", "is_built_in", "select_rewards"]
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,16 @@ def select_rewards(patterns: Sequence[str]) -> list[RewardCard]:
             raise RewardmarkError(f"no reward matches {pattern!r}; see `rewardmark list rewards`")
         chosen.update(found)
     return [card for card in cards if card.name in chosen]
+
+
+def is_built_in(name: str) -> bool:
+    """Whether a registered reward comes with this package, and not from a plug-in.
+
+    >>> is_built_in("detection/f1")
+    True
+    """
+    list_rewards()
+    return registry._snapshot()[name].function.__module__.startswith("rewardmark.rewards.")
 
 
 def audit_rewards(

@@ -85,12 +85,12 @@ def audit(
 
       rewardmark audit captioning/clip-score --set captioning/clip-score.model=path/to/clip
     """
-    from rewardmark.leaderboard.audit.driver import Options, audit_rewards, select_rewards
+    from rewardmark.leaderboard.audit.driver import Options, audit_rewards, is_built_in, select_rewards
     from rewardmark.leaderboard.audit.parallel import audit_parallel
     from rewardmark.leaderboard.audit.publish import publish
     from rewardmark.leaderboard.audit.rules import broken_rules, parse_parameters, parse_rules
     from rewardmark.leaderboard.progress import reporter
-    from rewardmark.rewards import load_plugin
+    from rewardmark.rewards import get_reward, load_plugin
     from rewardmark.rewards.errors import RewardmarkError
     from rich.console import Console
 
@@ -100,7 +100,6 @@ def audit(
     names = [target for target in targets or [] if ".py:" not in target]
     if not functions and (task or dataset or format_ != "auto" or frame != "pixel"):
         raise RewardmarkError("--task, --format, --frame and --dataset are for a target FILE.py:FUNCTION")
-    before = {card.name for card in select_rewards([])}
     for file in plugin or []:
         load_plugin(file)
     results: list[AuditResult] = []
@@ -118,6 +117,8 @@ def audit(
         if names or not functions:
             options = Options(samples, seed, search, adversary, parse_parameters(set_ or []))
             cards = select_rewards(names)
+            for name, given in options.parameters.items():
+                get_reward(name, **given)  # says now what is wrong with them
             if jobs > 1:
                 found = audit_parallel(cards, out, options, show, jobs, plugin or [])
             else:
@@ -125,7 +126,7 @@ def audit(
             results += found.results
             if found.kept:
                 show.line(f"{found.kept} of {len(cards)} were finished before")
-            missing = [skip.reward for skip in found.skipped if skip.reward not in before]
+            missing = [skip.reward for skip in found.skipped if not is_built_in(skip.reward)]
         index = publish(out, show)
     _print(Console(), results)
     typer.echo(f"{index}: {len(results)} rewards audited")
