@@ -64,7 +64,9 @@ def endings(
     n, m = max(1, len(captions)), max(1, len(references))
     gaps: dict[str, float] = {ending: ours[ending] / n - theirs[ending] / m for ending in ours | theirs}
     top = sorted((e for e in gaps if gaps[e] > 0), key=lambda e: (-gaps[e], e))[:LISTED]
-    listed = [{"ending": e, "share": ours[e] / n, "of the references": theirs[e] / m} for e in top]
+    listed: list[dict[str, Any]] = [
+        {"ending": e, "share": ours[e] / n, "of the references": theirs[e] / m} for e in top
+    ]
     numbers = {
         "dangling": _dangling(captions),
         "dangling references": _dangling(references),

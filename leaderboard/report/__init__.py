@@ -70,8 +70,8 @@ def _how(found: list[dict[str, Any]]) -> Iterable[str]:
     yield "Intervals are 95%: for one seed by bootstrap over the held-out images; for several, of the mean over seeds,"
     yield "from the variance over images and between seeds. A change and a ratio are paired with the run's own start,"
     yield "seed by seed and image by image. *Real* means that the interval of the change leaves out zero. `@sample` is"
-    yield "the sampled decoding (temperature 1) beside the greedy one; *best decoding* takes each model, start or tuned,"
-    yield "in whichever of the two was better on the validation images."
+    yield "the sampled decoding (temperature 1) beside the greedy one; *best decoding* takes each model, start or"
+    yield "tuned, in whichever of the two was better on the validation images."
 
 
 def _section(section: Section, out: Path) -> Iterator[str]:
