@@ -43,6 +43,7 @@ def build_board(runs: Path, out: Path) -> Built:
     """Build the page of the runs under `runs` in the folder `out`; the same runs give the same bytes.
 
     Figures of `rewardmark bench` in `runs` become a page of their own, bench.html.
+    Audits in `runs` (audits/audit.json) become pages under audit/, linked from the names of the rewards.
     `out` gets index.html, assets/ (style, scripts, pictures, samples) and data/ (the table as CSV, JSON and Parquet).
     It is replaced as a whole when everything is written.
 
@@ -61,7 +62,8 @@ def build_board(runs: Path, out: Path) -> Built:
         speed = figures.is_file()
         if speed:
             write_page(read_bench(figures), new)
-        page = _page(folder, sections, galleries, facts(folder), speed)
+        audits = _audit_pages(Path(runs), new)
+        page = _page(folder, sections, galleries, facts(folder), speed, audits)
         (new / "index.html").write_text(page, encoding="utf-8")
     return Built(
         Path(out) / "index.html",
@@ -72,7 +74,21 @@ def build_board(runs: Path, out: Path) -> Built:
     )
 
 
-def _page(folder: RunFolder, sections: list[Section], galleries: dict[str, Any], about: Facts, speed: bool) -> str:
+def _audit_pages(runs: Path, new: Path) -> dict[str, str]:
+    """Reward name -> its card; imported here, since the audit's pages draw with the board's own tools."""
+    from rewardmark.leaderboard.audit.pages.board import copy_audit
+
+    return copy_audit(runs, new)
+
+
+def _page(
+    folder: RunFolder,
+    sections: list[Section],
+    galleries: dict[str, Any],
+    about: Facts,
+    speed: bool,
+    audits: dict[str, str],
+) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -94,6 +110,7 @@ def _page(folder: RunFolder, sections: list[Section], galleries: dict[str, Any],
     return environment.get_template("index.html.j2").render(
         about=about,
         speed=speed,
+        audits=audits,
         headline=headline(sections),
         sections=sections,
         folder=folder,

@@ -78,7 +78,13 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": duration, "number": number, "plain": plain}
+    environment.filters |= {
+        "duration": duration,
+        "number": number,
+        "plain": plain,
+        "task_title": task_title,
+        "count": count,
+    }
     return environment
 
 
@@ -99,8 +105,36 @@ def plain(value: Any) -> str:
     if isinstance(value, int):
         return number(float(value), 0).replace("\N{NARROW NO-BREAK SPACE}", " ")
     if isinstance(value, float):
-        digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
+        digits = (
+            0
+            if abs(value) >= 100 or (value.is_integer() and abs(value) >= 2)
+            else 1
+            if abs(value) >= 10
+            else 2
+            if abs(value) >= 1
+            else 3
+        )
         return number(value, digits).replace("\N{NARROW NO-BREAK SPACE}", " ")
     if isinstance(value, list):
         return ", ".join(plain(one) for one in value)
     return str(value)
+
+
+def task_title(task: str) -> str:
+    """A task's name as a heading.
+
+    >>> task_title("vqa"), task_title("detection")
+    ('VQA', 'Detection')
+    """
+    return "VQA" if task == "vqa" else task.capitalize()
+
+
+def count(value: float | None) -> str:
+    """A large number in two or three digits.
+
+    >>> count(594685.0), count(2597.0), count(35.0), count(None)
+    ('595 k', '2.6 k', '35', '–')
+    """
+    if value is None or value < 1000:
+        return plain(None if value is None else float(round(value)))
+    return f"{value / 1e6:.3g} M" if value >= 999_500 else f"{value / 1e3:.{0 if value >= 9_950 else 1}f} k"

@@ -95,11 +95,17 @@ class Card:
     parts: list[Part]
 
 
+BATTERY = (
+    "holds", "mean_reward", "gold_mean", "normalized", "mean_official", "share_at_or_above_gold", "cost", "description"
+)  # fmt: skip
+"""What the card shows of an entry of the battery, in this order."""
+
 PICTURED = 4
 """Exploits that are shown with a picture."""
 
 
 def make_card(result: AuditResult, pictures: Pictures) -> Card:
+    """The card of one audit."""
     exploits = result.exploits()
     found = [one for one in exploits if one.origin in ("search", "adversary")]
     chosen = exploits[:1] + [one for one in [*found, *exploits[1:]] if one is not exploits[0]][: PICTURED - 1]
@@ -118,6 +124,8 @@ def _part(name: str, result: AuditResult) -> Part:
     title, about = TITLES.get(name, (name.replace("_", " ").capitalize(), ""))
     facts = [(_words(key), value) for key, value in section.items() if _is_plain(value) and key != "curve"]
     nested = {key: value for key, value in section.items() if isinstance(value, dict) and value}
+    if name == "battery":
+        nested = {key: {column: value.get(column) for column in BATTERY} for key, value in nested.items()}
     grids: list[tuple[str, Grid]] = []
     if (
         nested
