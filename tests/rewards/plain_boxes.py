@@ -248,11 +248,11 @@ def _by_confidence(boxes: list[int], p: Image, g: Image, table: list[list[float]
 
 def visual_rft(p: Image, g: Image) -> float:
     g = g.without_crowds()
-    longer = max(len(p.boxes), len(g.boxes))
-    if not longer:
+    length = (len(p.boxes) + len(g.boxes)) / 2
+    if not length:
         return 1.0
     found = _by_confidence([k for k, b in enumerate(p.boxes) if good(b)], p, g, same_class(p, g))
-    return sum((value + min(1, max(0, p.scores[k]))) / 2 for k, value in found.items() if value) / longer
+    return sum((value + min(1, max(0, p.scores[k]))) / 2 for k, value in found.items() if value) / length
 
 
 def visual_rft_as_published(p: Image, g: Image) -> float:
@@ -282,7 +282,7 @@ def hungarian(p: Image, g: Image) -> float:
     worth = [
         [(table[k][m] > 0.5) * (1 + _near(a, b)) / 2 for m, b in enumerate(g.boxes)] for k, a in enumerate(p.boxes)
     ]
-    return _assigned(worth) / max(len(p.boxes), len(g.boxes))
+    return _assigned(worth) / ((len(p.boxes) + len(g.boxes)) / 2)
 
 
 def hungarian_as_published(p: Image, g: Image) -> float:

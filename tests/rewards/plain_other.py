@@ -138,6 +138,18 @@ def vivid(p: Images, t: Any, row: int) -> float:
     return total / patches * sum(-n / total * math.log(n / total) for n in hues if n) / math.log(7) if total else 0.0
 
 
+def chroma(p: Images, t: Images, row: int) -> float:
+    from skimage.color import rgb2lab
+
+    found, true = (rgb2lab(b.rgb[row].permute(1, 2, 0).double().numpy())[..., 1:] for b in (p, t))
+    values = []
+    for y in range(0, found.shape[0], 4):
+        for x in range(0, found.shape[1], 4):
+            u, v = (lab[y : y + 4, x : x + 4].reshape(-1, 2).mean(0) for lab in (found, true))
+            values.append(max(0.0, (2 * u @ v + 10) / (u @ u + v @ v + 10)))
+    return float(np.mean(values))
+
+
 def hasler(p: Images, t: Any, row: int) -> float:
     red, green, blue = p.rgb[row].double().numpy().reshape(3, -1) * 255
     rg, yb = red - green, 0.5 * (red + green) - blue
@@ -338,6 +350,7 @@ PLAIN: dict[str, Callable[[Any, Any, int], float]] = {
     ),
     "captioning/clip-score": clip_score,
     "captioning/rouge-l": rouge_l,
+    "colorization/chroma": chroma,
     "colorization/hasler": hasler,
     "colorization/psnr": psnr,
     "colorization/vivid": vivid,

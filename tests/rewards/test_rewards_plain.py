@@ -18,6 +18,7 @@ OF_BOXES = [name for name in NAMES if isinstance(inputs(name, size=2)[0], Boxes)
 #: float32 against float64; colours go through logarithms.
 TOLERANCE = {
     "colorization/vivid": 1e-4,
+    "colorization/chroma": 1e-4,
     "colorization/hasler": 1e-3,
     "colorization/psnr": 1e-3,
     "captioning/cider": 2e-6,
