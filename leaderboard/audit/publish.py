@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +19,7 @@ def publish(out: Path, show: Reporter) -> Path:
     results = store.all()
     show.stage("tables", 0, 2, {})
     store.write_tables(results)
-    if find_spec("rewardmark.leaderboard.audit.pages.build") is None:
-        return out / "audit.json"
     from rewardmark.leaderboard.audit.pages import build
 
     show.stage("pages", 1, 2, {})
-    build(out)
-    return out / "index.html"
+    return build(out)

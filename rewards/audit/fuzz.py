@@ -113,7 +113,8 @@ def broken(material: Material) -> list[Case]:
             boxes = torch.full_like(gold.boxes, value)
             scores = torch.full_like(gold.scores, value)
             cases.append((f"coordinates of {name}", Boxes(boxes, gold.labels, gold.scores, gold.mask), targets))
-            cases.append((f"confidence of {name}", Boxes(gold.boxes, gold.labels, scores, gold.mask), targets))
+            far = gold.boxes + 1e4  # a right box is right at any confidence
+            cases.append((f"confidence of {name}", Boxes(far, gold.labels, scores, gold.mask), targets))
         elif isinstance(gold, Images):
             cases.append((f"pixels of {name}", Images(torch.full_like(gold.rgb, value)), targets))
         elif isinstance(gold, Grounded):

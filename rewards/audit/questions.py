@@ -13,7 +13,7 @@ from rewardmark.rewards.audit.material import Material, Official
 from rewardmark.rewards.counting import error
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.rewards.types import Answers, Boxes, Grounded
-from rewardmark.rewards.vqa import soft
+from rewardmark.rewards.vqa import anls, soft
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -98,7 +98,7 @@ def question_material(
         sizes=[picture.size for picture in pictures],
         categories=categories,
         prompts=prompts,
-        officials={name: official},
+        officials={name: official} if task != "vqa" else {name: official, "vqa/ANLS": _anls},
     )
 
 
@@ -200,6 +200,10 @@ def _point_accuracy(predictions: Grounded, targets: Boxes) -> Tensor:
 
 def _vqa_accuracy(predictions: Answers, targets: Answers) -> Tensor:
     return soft(predictions, targets).double()
+
+
+def _anls(predictions: Answers, targets: Answers) -> Tensor:
+    return anls(predictions, targets).double()
 
 
 def _minus_error(predictions: Answers, targets: Answers) -> Tensor:
