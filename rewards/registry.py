@@ -111,7 +111,8 @@ def register_reward(
 def get_reward(name: str, **parameters: Any) -> Reward:
     """The reward registered as `name`, with `parameters` in place of its defaults.
 
-    Raises RewardmarkError for an unknown name (naming the nearest ones) or an unknown parameter.
+    Raises RewardmarkError for an unknown name (naming the nearest ones), an unknown parameter or a value of
+    another kind than its default.
     """
     _load_all()
     entry = _REGISTRY.get(name)
@@ -123,7 +124,25 @@ def get_reward(name: str, **parameters: Any) -> Reward:
     if unknown:
         known = ", ".join(entry.card.parameters) or "none"
         raise RewardmarkError(f"reward {name} has no parameter {', '.join(unknown)}; its parameters: {known}")
+    for parameter, value in parameters.items():
+        _check_kind(name, parameter, value, entry.card.parameters[parameter])
     return Reward(entry.card, entry.function, parameters, entry.batched)
+
+
+def _check_kind(name: str, parameter: str, value: Any, default: Any) -> None:
+    """A number for a number, true or false for a switch, a text for a text; other defaults (None, tables) say too
+    little to judge by."""
+    fits: tuple[type, ...]
+    if isinstance(default, bool):
+        fits, what = (bool,), "true or false"
+    elif isinstance(default, (int, float)):
+        fits, what = (int, float), "a number"
+    elif isinstance(default, str):
+        fits, what = (str,), "a text"
+    else:
+        return
+    if value is None or (isinstance(value, bool) and bool not in fits) or not isinstance(value, fits):
+        raise RewardmarkError(f"reward {name}: parameter {parameter} must be {what}, not {value!r}")
 
 
 def list_rewards(task: str | None = None) -> list[RewardCard]:

@@ -307,3 +307,20 @@ def test_entry_points_are_loaded_and_a_broken_one_is_named_and_left_out(
     assert plugins.load_entry_points("rewardmark.rewards") == ["good"]
     assert get_reward("detection/brought")(BOXES, BOXES).tolist() == [1.0, 1.0, 1.0]
     assert "bad" in caplog.text and "no module named nowhere" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("parameters", "what"),
+    [
+        ({"duplicate_weight": "x"}, "duplicate_weight must be a number, not 'x'"),
+        ({"duplicate_weight": True}, "must be a number, not True"),
+        ({"duplicate_weight": None}, "must be a number, not None"),
+        ({"normalize": 1}, "normalize must be true or false, not 1"),
+    ],
+)
+def test_a_parameter_of_another_kind_is_refused_before_anything_runs(parameters: dict, what: str) -> None:
+    with pytest.raises(RewardmarkError, match=what):
+        get_reward("detection/recall", **parameters)
+    assert (
+        get_reward("detection/recall", duplicate_weight=1, class_weights={1: 2.0}).parameters["duplicate_weight"] == 1
+    )
