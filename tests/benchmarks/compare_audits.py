@@ -111,6 +111,8 @@ def falsepass(python: str, file: Path, function: str, dataset: Path) -> list[str
         done = subprocess.run(run, cwd=folder, capture_output=True, text=True, timeout=600)
         results = audits[0].parent / "probe-results.json"
         if not results.is_file():
+            if "no candidate format" in done.stderr + done.stdout:
+                return ["could not run: in no format that it knows does the right answer earn anything"]
             return ["could not run: " + (done.stderr or done.stdout).strip().splitlines()[-1][:120]]
         data = json.loads(results.read_text())
     rows: list[dict[str, Any]] = data["results"] if isinstance(data, dict) else data

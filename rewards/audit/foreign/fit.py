@@ -17,7 +17,7 @@ from rewardmark.rewards.audit.foreign.calls import Caller
 from rewardmark.rewards.audit.foreign.conventions import Convention, conventions_of, named_columns
 from rewardmark.rewards.audit.foreign.formats import FORMATS, BoxStyle, Wrapper
 from rewardmark.rewards.audit.foreign.hints import BOX_KEYS, LABEL_KEYS, Hints, hints_of
-from rewardmark.rewards.audit.foreign.reading import Reading, score
+from rewardmark.rewards.audit.foreign.reading import Reading, score, score_many
 from rewardmark.rewards.audit.foreign.rows import BOX_TASKS, Frame, Row
 from rewardmark.rewards.audit.foreign.truths import truth_forms
 from rewardmark.rewards.audit.foreign.wrong import elsewhere, wrong_answer
@@ -27,9 +27,9 @@ __all__ = ["Fit", "fit"]
 
 NONSENSE = "I do not know."
 #: Rows of the first trial and of the second, candidates that reach the second, seconds for all.
-FIRST_ROWS, SECOND_ROWS, FINALISTS, SECONDS = 2, 4, 40, 20.0
+FIRST_ROWS, SECOND_ROWS, FINALISTS, SECONDS = 2, 4, 24, 20.0
 #: After so many ways the rest is only tried while none has paid the right answer.
-MOST = 800
+MOST, CHUNK = 480, 24
 EPSILON = 1e-9
 
 
@@ -60,20 +60,23 @@ def fit(caller: Caller, task: str, rows: Sequence[Row], format: str = "auto", fr
     trials: list[tuple[float, float, int, Reading]] = []
     errors: Counter[str] = Counter()
     tried, paid = 0, False
-    for tried, (_, reading) in enumerate(candidates, 1):
-        first = few[:FIRST_ROWS]
-        gold = score(caller, reading, first, [reading.gold(row) for row in first])
-        for reply in gold.errors:
-            if reply is not None:
-                errors[f"{reply.where}: {reply.error}" if reply.where else reply.error] += 1
-        if gold.failed or gold.mean is None or len(gold.numbers) < len(first):
-            if errors.total() and reply_is_fatal(gold.errors):
-                break
-            continue
-        nonsense = score(caller, reading, first, [NONSENSE] * len(first))
-        trials.append((gold.mean, gold.mean - (nonsense.mean or 0.0), -tried, reading))
-        paid = paid or gold.mean > (nonsense.mean or 0.0) + EPSILON
-        if time.monotonic() > end or (paid and tried >= MOST):
+    first = few[:FIRST_ROWS]
+    while tried < len(candidates) and time.monotonic() < end and not (paid and tried >= MOST):
+        chunk = [reading for _, reading in candidates[tried : tried + CHUNK]]
+        golds = score_many(caller, [(reading, first, [reading.gold(row) for row in first]) for reading in chunk])
+        told = [reply for gold in golds for reply in gold.errors if reply is not None]
+        errors.update(f"{reply.where}: {reply.error}" if reply.where else reply.error for reply in told)
+        readable = [
+            (order, reading, gold.mean)
+            for order, (reading, gold) in enumerate(zip(chunk, golds, strict=True), tried)
+            if len(gold.numbers) == len(first) and gold.mean is not None and not gold.failed
+        ]
+        junk = score_many(caller, [(reading, first, [NONSENSE] * len(first)) for _, reading, _ in readable])
+        for (order, reading, mean), nonsense in zip(readable, junk, strict=True):
+            trials.append((mean, mean - (nonsense.mean or 0.0), -order, reading))
+            paid = paid or mean > (nonsense.mean or 0.0) + EPSILON
+        tried += len(chunk)
+        if any(reply.kind == "skipped" for reply in told):  # the child gave up: nothing more will come
             break
     if not trials:
         told = f"; it said: {errors.most_common(1)[0][0]}" if errors else ""
@@ -84,19 +87,14 @@ def fit(caller: Caller, task: str, rows: Sequence[Row], format: str = "auto", fr
     trials.sort(key=lambda t: (-round(t[0], 6), -round(t[1], 6), -t[2]))
     ranked = [_judged(caller, trial, few) for trial in trials[:FINALISTS]]
     best = max(ranked, key=lambda r: (round(r[0], 6), round(r[1], 6), r[2]))
-    gold_mean, told, order, reading = best
+    gold_mean, apart, _, reading = best
     junk = score(caller, reading, few, [NONSENSE] * len(few)).mean or 0.0
     if gold_mean <= junk + EPSILON and abs(gold_mean) < EPSILON:
         raise RewardmarkError(
             f"{caller.target}: the right answer earns 0 in each of {tried} ways of writing it (the last: "
             f"{reading.name()}). Give rows of your own by --dataset, or another --task or --format ({', '.join(FORMATS)})"
         )
-    return Fit(reading, gold_mean, junk, tried, tuple(_notes(reading, format, told)))
-
-
-def reply_is_fatal(errors: Sequence[object]) -> bool:
-    """Whether the child gave up, so that no other way needs trying."""
-    return any(getattr(error, "kind", "") == "skipped" for error in errors)
+    return Fit(reading, gold_mean, junk, tried, tuple(_notes(reading, format, apart)))
 
 
 def _judged(
@@ -105,10 +103,8 @@ def _judged(
     """(gold, how much less wrong answers earn, order, reading) on more rows."""
     _, _, order, reading = trial
     gold = score(caller, reading, rows, [reading.gold(row) for row in rows]).mean or 0.0
-    told = 0.0
-    for texts in _wrong_texts(reading, rows):
-        told += max(0.0, gold - (score(caller, reading, rows, texts).mean or 0.0))
-    return gold, told, order, reading
+    wrong = score_many(caller, [(reading, rows, texts) for texts in _wrong_texts(reading, rows)])
+    return gold, sum(max(0.0, gold - (scores.mean or 0.0)) for scores in wrong), order, reading
 
 
 def _wrong_texts(reading: Reading, rows: Sequence[Row]) -> list[list[str]]:

@@ -228,10 +228,13 @@ def good_probes(task: str) -> list[Probe]:
         pair = "\\boxed{}" if tag == "boxed" else f"<{tag}></{tag}>" if tag.isidentifier() else None
         if pair is None:
             return None
-        said = f"I write the answer in {pair}."
-        return (
-            reading.wrapper.wrap(reading.inner(row), said) if reading.wrapper.reason else f"{said}\n{reading.gold(row)}"
-        )
+        return f"I write the answer in {pair}.\n{reading.gold(row)}"
+
+    def thought(reading: Reading, row: Row, rows: Sequence[Row]) -> str | None:
+        if not reading.wrapper.reason or not reading.wrapper.answer.isidentifier():
+            return None
+        said = f"I write the answer in <{reading.wrapper.answer}></{reading.wrapper.answer}>."
+        return reading.wrapper.wrap(reading.inner(row), said)
 
     probes = [
         good("capitals", lambda g, w: g.upper()),
@@ -245,6 +248,7 @@ def good_probes(task: str) -> list[Probe]:
             kind="false-fail",
         ),
         Probe("format named in prose", "good", "an empty pair of tags named before", mention, 0, kind="false-fail"),
+        Probe("format named in the reasoning", "good", "an empty pair of tags in it", thought, 0, kind="false-fail"),
     ]  # fmt: skip
     if task == "captioning":
         return [p for p in probes if p.name not in ("capitals", "period at the end")]

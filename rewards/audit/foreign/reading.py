@@ -12,7 +12,7 @@ from rewardmark.rewards.audit.foreign.formats import BoxStyle, Wrapper
 from rewardmark.rewards.audit.foreign.rows import Box, Frame, Row
 from rewardmark.rewards.audit.foreign.truths import TruthForm
 
-__all__ = ["Reading", "Scores", "score"]
+__all__ = ["Reading", "Scores", "score", "score_many"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,23 @@ class Scores:
 
 def score(caller: Caller, reading: Reading, rows: Sequence[Row], texts: Sequence[str]) -> Scores:
     """The rewards of texts[i] for rows[i]; a batch that fails is done again one by one, so that one text costs one."""
-    replies = caller.call(reading.requests(rows, texts))
+    return score_many(caller, [(reading, rows, texts)])[0]
+
+
+def score_many(caller: Caller, parts: Sequence[tuple[Reading, Sequence[Row], Sequence[str]]]) -> list[Scores]:
+    """The same for several readings in one go: a child process is then asked once and not for each."""
+    requests = [reading.requests(rows, texts) for reading, rows, texts in parts]
+    replies = caller.call([request for group in requests for request in group])
+    found, start = [], 0
+    for (reading, rows, texts), group in zip(parts, requests, strict=True):
+        found.append(_scores(caller, reading, rows, texts, replies[start : start + len(group)]))
+        start += len(group)
+    return found
+
+
+def _scores(
+    caller: Caller, reading: Reading, rows: Sequence[Row], texts: Sequence[str], replies: Sequence[Reply]
+) -> Scores:
     if reading.convention.batched and replies[0].values is None and len(rows) > 1:
         parts = [reading.requests([row], [text])[0] for row, text in zip(rows, texts, strict=True)]
         replies = caller.call(parts)
