@@ -69,12 +69,12 @@ def best_batch(p_boxes, p_labels, p_mask, t_boxes, t_labels, t_mask, same_class)
 
 
 @compiled
-def _column_best(pairs, m, free):  # type: ignore[no-untyped-def]
-    """The free row with the largest entry of column m, the first of equals; -1 where all are 0."""
+def _best_free(pairs, m, free):  # type: ignore[no-untyped-def]
+    """The free prediction with the largest entry of row m, the first of equals; -1 where all are 0."""
     best, place = ZERO, -1
-    for n in range(pairs.shape[0]):
-        if free[n] and pairs[n, m] > best:
-            best, place = pairs[n, m], n
+    for n in range(pairs.shape[1]):
+        if pairs[m, n] > best and free[n]:
+            best, place = pairs[m, n], n
     return place
 
 
@@ -88,7 +88,7 @@ def greedy_batch(  # type: ignore[no-untyped-def]
     size, count, truths = p_boxes.shape[0], p_boxes.shape[1], t_boxes.shape[1]
     truth_iou, found_iou = np.zeros((size, truths), np.float32), np.zeros((size, count), np.float32)
     chosen = np.full((size, truths), -1, np.int64)
-    pairs, usable, free = np.empty((count, truths), np.float32), np.empty(truths, np.bool_), np.empty(count, np.bool_)
+    pairs, usable, free = np.empty((truths, count), np.float32), np.empty(truths, np.bool_), np.empty(count, np.bool_)
     top = np.empty(truths, np.int64)  # the best free prediction of each truth; -1: none, or the truth is taken
     for b in range(size):
         p, t = p_boxes[b], t_boxes[b]
@@ -105,8 +105,8 @@ def greedy_batch(  # type: ignore[no-untyped-def]
                 value = _iou(p, n, t, m, margin)
                 if value < threshold:
                     continue
-                pairs[n, m] = value
-                if value > (ZERO if top[m] < 0 else pairs[top[m], m]):
+                pairs[m, n] = value
+                if value > (ZERO if top[m] < 0 else pairs[m, top[m]]):
                     top[m] = n
         while True:
             place = -1
@@ -116,21 +116,21 @@ def greedy_batch(  # type: ignore[no-untyped-def]
                 if place < 0:
                     place = m
                     continue
-                mine, theirs = pairs[top[m], m], pairs[top[place], place]
+                mine, theirs = pairs[m, top[m]], pairs[place, top[place]]
                 if mine > theirs or (mine == theirs and top[m] < top[place]):
                     place = m
             if place < 0:
                 break
             n = top[place]
             chosen[b, place] = n
-            truth_iou[b, place] = pairs[n, place]
-            found_iou[b, n] = pairs[n, place]
+            truth_iou[b, place] = pairs[place, n]
+            found_iou[b, n] = pairs[place, n]
             free[n] = False
             usable[place] = False
             top[place] = -1
             for m in range(truths):
                 if top[m] == n:
-                    top[m] = _column_best(pairs, m, free)
+                    top[m] = _best_free(pairs, m, free)
     return truth_iou, found_iou, chosen
 
 
