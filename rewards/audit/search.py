@@ -63,18 +63,19 @@ class Search:
     def _covered(self) -> list[Any]:
         """The best answers of an even covering of the space, each reduced to the parts that pay."""
         objective, space = self.objective, self.space
-        streams = {row: space.cover(np.random.default_rng(self.rng.integers(2**63)), row) for row in objective.rows}
+        stream = space.cover(np.random.default_rng(self.rng.integers(2**63)))
         best: list[tuple[float, int, int, Any]] = []
-        turn, number = 0, 0
+        number = 0
         while self.meter.spent < COVER_SHARE:
-            row = objective.rows[turn % len(objective.rows)]
-            turn += 1
-            genomes = list(islice(streams[row], space.rows_a_call // 8))
-            values = (objective.rewards(genomes, [row] * len(genomes)) - objective.low[row]) / objective.gap
-            for k in np.argsort(-values, kind="stable")[:6]:
-                number += 1
-                best.append((float(values[k]), -number, row, genomes[k]))
-            best = sorted(best, key=lambda one: one[:2], reverse=True)[:24]
+            genomes = list(islice(stream, space.rows_a_call // 8))
+            rows = [objective.rows[(number + k) % len(objective.rows)] for k in range(len(genomes))]
+            genomes = [space.apart(genome, row) for genome, row in zip(genomes, rows, strict=True)]
+            values = (objective.rewards(genomes, rows) - objective.low[rows]) / objective.gap
+            fresh = [
+                (float(values[k]), -(number + k), rows[k], genomes[k]) for k in np.argsort(-values, kind="stable")[:8]
+            ]
+            best = sorted([*best, *fresh], key=lambda one: one[:2], reverse=True)[:24]
+            number += len(genomes)
             self.progress("search", self.meter.spent)
         found = []
         for value, _, row, genome in best[:16]:

@@ -35,6 +35,9 @@ UNKNOWN = 1_000_003
 PACK = 64
 """Boxes in one answer while ground is covered: a hundred are what COCO's AP looks at."""
 
+FITS = 0.4
+"""IoU from which a box is taken to find a truth, more or less."""
+
 SPACINGS = (24.0, 12.0, 8.0, 5.0, 4.0, 3.0, 2.0, 1.0)
 """Steps of the grids of corners, in pixels: a grid of step s has a box within s / 2 of any box, corner for corner."""
 
@@ -105,7 +108,7 @@ class BoxSpace(Space[BoxGenome]):
             found.append(BoxGenome(tuple(FixedBox(wholes[0], int(label), score) for label in self.labels)))
         return found + [BoxGenome(gold=bend) for bend in bends()]
 
-    def cover(self, rng: np.random.Generator, row: int) -> Iterator[BoxGenome]:
+    def cover(self, rng: np.random.Generator) -> Iterator[BoxGenome]:
         size = (self.width, self.height)
         levels: list[tuple[float, int]] = []
         for k, spacing in enumerate(SPACINGS):
@@ -116,7 +119,7 @@ class BoxSpace(Space[BoxGenome]):
             for spacing, pack in levels:
                 stream = box_grid(size, spacing, rng)
                 while chunk := list(islice(stream, pack)):
-                    corners = self._apart(np.array(chunk), row)
+                    corners = np.array(chunk)
                     known = rng.random() < 0.75
                     labels = rng.choice(self.labels, len(corners)) if known else np.full(len(corners), UNKNOWN)
                     if rng.random() < 0.15:
@@ -125,16 +128,16 @@ class BoxSpace(Space[BoxGenome]):
                     rows = zip(corners.tolist(), labels.tolist(), strict=True)
                     yield BoxGenome(tuple(FixedBox(tuple(c), label, score) for c, label in rows))
 
-    def _apart(self, corners: NDArray[Any], row: int) -> NDArray[Any]:
-        """The boxes that do not fit a truth of this sample: what fits may be paid for."""
+    def apart(self, genome: BoxGenome, row: int) -> BoxGenome:
         truths = self.truths[row][0]
-        if not len(truths):
-            return corners
+        if not len(truths) or not genome.boxes or genome.gold is not None:
+            return genome
+        corners = np.array([box.corners for box in genome.boxes])
         low, high = np.maximum(corners[:, None, :2], truths[:, :2]), np.minimum(corners[:, None, 2:], truths[:, 2:])
         inter = (high - low).clip(min=0).prod(-1)
         areas = [(b[:, 2:] - b[:, :2]).clip(min=0).prod(-1) for b in (corners, truths)]
         iou = inter / np.maximum(areas[0][:, None] + areas[1] - inter, 1e-9)
-        return corners[iou.max(1) < 0.4]
+        return BoxGenome(tuple(box for box, best in zip(genome.boxes, iou.max(1), strict=True) if best < FITS))
 
     # moving
 

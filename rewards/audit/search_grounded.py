@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from rewardmark.rewards.audit.material import Material
 from rewardmark.rewards.audit.search_boxes import (
+    FITS,
     SPACINGS,
     Bend,
     bend_words,
@@ -58,17 +59,19 @@ class GroundedSpace(Space[GroundedGenome]):
         found += [GroundedGenome(box, None, points) for box in (None, boxes[0], boxes[2]) for points in sets]
         return found + [GroundedGenome(None, bend, points) for bend in bends() for points in ((), sets[0])]
 
-    def cover(self, rng: np.random.Generator, row: int) -> Iterator[GroundedGenome]:
-        truth = self.truth[row]
+    def cover(self, rng: np.random.Generator) -> Iterator[GroundedGenome]:
         while True:
             for spacing in SPACINGS:
                 for corners in box_grid(self.size, spacing, rng):
-                    if np.isfinite(truth).all() and _iou(corners, truth) >= 0.4:
-                        continue  # what fits may be paid for
                     points = self._points(rng, 2) if rng.random() < 0.3 else ()
                     swapped = (corners[2], corners[3], corners[0], corners[1])
                     box: Any = swapped if rng.random() < 0.1 else corners
                     yield GroundedGenome(box, None, points)
+
+    def apart(self, genome: GroundedGenome, row: int) -> GroundedGenome:
+        truth = self.truth[row]
+        fits = genome.box is not None and np.isfinite(truth).all() and _iou(genome.box, truth) >= FITS
+        return replace(genome, box=None) if fits else genome
 
     def _points(self, rng: np.random.Generator, count: int) -> tuple[tuple[float, float], ...]:
         places = rng.random((count, 2)) * np.array(self.size)
@@ -152,7 +155,7 @@ class PairSpace(Space[tuple[float, float, float, float]]):
         found = [(a, b, c, d) for a in (0.0, 1.0) for b in (0.0, 1.0) for c in (0.0, 1.0) for d in (0.0, 1.0)]
         return list(dict.fromkeys([*values, *found, (1e6, 0.0, 0.0, -1e6), (0.0, np.inf, -np.inf, 0.0)]))
 
-    def cover(self, rng: np.random.Generator, row: int) -> Iterator[Corners]:
+    def cover(self, rng: np.random.Generator) -> Iterator[Corners]:
         while True:
             scale = float(10 ** rng.uniform(-2, 4))
             a, b, c, d = (rng.normal(0, scale, 4) if rng.random() < 0.5 else rng.random(4)).tolist()

@@ -140,7 +140,7 @@ class SegmentSpace(MapSpace):
         found = [MapGenome(), *whole, *(MapGenome("blank", (one,)) for one in grids)]
         return found + [MapGenome("gold", (Stroke(kind, numbers),)) for kind, numbers in bent]
 
-    def cover(self, rng: np.random.Generator, row: int) -> Iterator[MapGenome]:
+    def cover(self, rng: np.random.Generator) -> Iterator[MapGenome]:
         while True:
             sheet = "gold" if rng.random() < 0.2 else "blank"
             strokes = [self.stroke(rng) for _ in range(int(rng.integers(1, 9)))]
@@ -246,7 +246,7 @@ class ImageSpace(MapSpace):
         found += [MapGenome(sheet, (stroke,)) for sheet in ("blank", "grey") for stroke in strokes]
         return found + [MapGenome("gold", (Stroke("saturate", (s,)),)) for s in (-1.0, 0.0, 0.5, 2.0, 8.0)]
 
-    def cover(self, rng: np.random.Generator, row: int) -> Iterator[MapGenome]:
+    def cover(self, rng: np.random.Generator) -> Iterator[MapGenome]:
         steps = 12
         fills = [(r, g, b) for r in range(steps) for g in range(steps) for b in range(steps)]
         order = rng.permutation(len(fills)).tolist()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["minimised", "reduced"]
 
 FirstGood = Callable[[Sequence[Any]], int | None]
-BATCH = 32
+BATCH = 16
 MOST_PARTS = 12
 """Parts up to which each part is worth rounding."""
 

@@ -105,8 +105,7 @@ class Objective:
         usable = [row for row in everything if worth[row]] or [r for r in everything if np.isfinite(self.gold[r])]
         self.scored = usable
         self.rows = sorted(rng.permutation(usable)[:ROWS].tolist()) if usable else []
-        gap = np.nanmean(self.official_gold[usable]) - material.floor if usable else np.nan
-        self.allowed = material.floor + SLACK * gap if np.isfinite(gap) and gap > 0 else np.inf
+        self.allowed = np.inf
         self.low: NDArray[np.float64] = np.zeros(len(material))
         self.gold_mean = float(self.gold[self.rows].mean()) if self.rows else np.nan
 
@@ -115,6 +114,17 @@ class Objective:
         table = np.stack([self.rewards(garbage, [row] * len(garbage)) for row in self.rows])
         self.low[self.rows] = np.nan_to_num(np.nanmedian(np.where(np.isfinite(table), table, np.nan), axis=1))
         self.gap = max(self.gold_mean - float(self.low[self.rows].mean()), 1e-6)
+        self.allowed = self._allowed(garbage)
+
+    def _allowed(self, garbage: Sequence[Any]) -> float:
+        """What the official metric may be: the floor, or what garbage gets of it (decibels do not start at 0)."""
+        gold = self.official_gold[self.scored]
+        if not np.isfinite(gold).any():
+            return float("inf")
+        many = [one for one in garbage for _ in self.rows]
+        got = self.official(self.space.build(many, self.rows * len(garbage)), self.rows * len(garbage))
+        floor = max(self.space.material.floor, float(np.median(got[np.isfinite(got)])) if np.isfinite(got).any() else 0)
+        return floor + SLACK * max(float(np.nanmean(gold)) - floor, 0.0)
 
     @property
     def lazy_bar(self) -> float:
@@ -187,7 +197,8 @@ def conclude(objective: Objective, ranked: Sequence[Candidate], curve: list[tupl
     blind = space.blind(chosen.genome)
     bars = (objective.gold_mean, objective.lazy_bar) if blind else (objective.gold_mean,)
     reached = [bar for bar in bars if chosen.reward >= bar - 1e-6]
-    threshold = max([*reached[:1], chosen.reward - (0.25 if reached else 0.05) * objective.gap]) - 1e-6
+    # Of an exploit the cheapest form that still is one is shown; of anything else what hardly loses by being small.
+    threshold = (reached[0] if reached else chosen.reward - 0.05 * objective.gap) - 1e-6
 
     def first_good(genomes: Sequence[Any]) -> int | None:
         for place, one in enumerate(objective.judged(genomes)):

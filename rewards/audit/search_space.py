@@ -41,9 +41,12 @@ class Space(ABC, Generic[G]):
         """What a careful engineer tries by hand first: empty, round numbers, corners, everything, the truth bent."""
 
     @abstractmethod
-    def cover(self, rng: np.random.Generator, row: int) -> Iterator[G]:
-        """An endless stream of answers that covers the space evenly, coarse first. `row` is the sample it is scored
-        on, so that answers which really fit its truth can be left out."""
+    def cover(self, rng: np.random.Generator) -> Iterator[G]:
+        """An endless stream of answers that covers the space evenly, coarse first."""
+
+    def apart(self, genome: G, row: int) -> G:
+        """The answer without what really fits the truth of that sample: that is paid for with right."""
+        return genome
 
     @abstractmethod
     def mutate(self, genome: G, other: G, rng: np.random.Generator) -> G:
@@ -111,7 +114,7 @@ def rounder(value: float) -> list[float]:
     """Rounder numbers near `value`, the roundest first; none further off than a quarter or so.
 
     >>> rounder(12.83), rounder(12.0), rounder(10.0)
-    ([10.0, 15.0, 12.0, 13.0, 12.8], [10.0, 15.0], [])
+    ([10.0, 15.0, 12.0, 13.0, 12.8], [10.0], [])
     """
     found: list[float] = []
     for unit in UNITS:

@@ -37,6 +37,7 @@ class TextSpace(Space[TextGenome]):
         super().__init__(material)
         self.gold = [material.gold.texts[k] for k in range(len(material))]
         self.truths = [truth_texts(material, row) for row in range(len(material))]
+        self.right = [{word.lower() for text in texts for word in text.split()} for texts in self.truths]
         counts = Counter(word for texts in self.truths for text in texts for word in text.split())
         own = [word for word, _ in counts.most_common(1500)]
         names = [word for name in material.categories.values() for word in (name, *name.split())]
@@ -60,9 +61,8 @@ class TextSpace(Space[TextGenome]):
         found += [("yes", "no"), ("yes", "or", "no"), *((word,) for word in FRAGMENTS)]
         return [one for one in dict.fromkeys(found) if all(self._writable(token) for token in one)]
 
-    def cover(self, rng: np.random.Generator, row: int) -> Iterator[TextGenome]:
-        right = {word.lower() for text in self.truths[row] for word in text.split()}
-        words = [word for word in self.words if word.lower() not in right]  # what is right may be paid for
+    def cover(self, rng: np.random.Generator) -> Iterator[TextGenome]:
+        words = self.words
         for order in (list(scattered(len(words), rng)), rng.permutation(len(words)).tolist()):
             yield from self._packs(words, order)
         yield from ((words[k],) for k in scattered(len(words), rng))
@@ -71,6 +71,10 @@ class TextSpace(Space[TextGenome]):
                 yield from self._packs(words, rng.permutation(len(words)).tolist())
             for _ in range(len(words)):
                 yield tuple(words[k] for k in rng.integers(0, len(words), int(rng.integers(2, 4))).tolist())
+
+    def apart(self, genome: TextGenome, row: int) -> TextGenome:
+        right = self.right[row]
+        return tuple(token for token in genome if token.lower() not in right)
 
     def _packs(self, words: list[str], order: list[int]) -> Iterator[TextGenome]:
         for start in range(0, len(order), PACK):
