@@ -73,18 +73,18 @@ class CiderScorer:
     def scores(self, candidates: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
         """CIDEr(-D) of each raw caption against its raw references, times 10 (0..10). No reference gives 0."""
         rows = [tuple(texts) for texts in references]
-        self._cook([texts for texts in dict.fromkeys(rows) if texts and texts not in self._references])
-        tokens = tokenize_all(candidates)
-        # A batch may hold more images than are kept.
-        values = [
-            self._score(mine, self._references[texts]) if texts else 0.0
-            for mine, texts in zip(tokens, rows, strict=True)
-        ]
+        # Held here too: a batch may have more images than are kept, and another thread may be at work.
+        held = {texts: self._references.get(texts) for texts in dict.fromkeys(rows) if texts}
+        cooked = self._cook([texts for texts, known in held.items() if known is None])
+        self._references.update(cooked)
         while len(self._references) > CACHED_IMAGES:
             self._references.popitem(last=False)
-        return values
+        tokens = tokenize_all(candidates)
+        pairs = ((mine, held.get(texts) or cooked.get(texts)) for mine, texts in zip(tokens, rows, strict=True))
+        return [self._score(mine, truth) if truth else 0.0 for mine, truth in pairs]
 
-    def _cook(self, new: Sequence[Texts]) -> None:
+    def _cook(self, new: Sequence[Texts]) -> dict[Texts, _Cooked]:
+        cooked = {}
         tokens = iter(tokenize_all([text for texts in new for text in texts]))
         for texts in new:
             grams: dict[Gram, list[tuple[int, float, float]]] = {}
@@ -97,7 +97,8 @@ class CiderScorer:
                     if norms[order]:  # without weight there is nothing in common
                         place = number * ORDERS + order
                         grams.setdefault(gram, []).append((place, weight, weight / norms[order]))
-            self._references[texts] = _Cooked(grams, lengths)
+            cooked[texts] = _Cooked(grams, lengths)
+        return cooked
 
     def _vector(self, tokens: Texts) -> tuple[dict[Gram, float], list[float], int]:
         """tf-idf of each n-gram, the norm of each order, and the length that CIDEr-D compares (bigrams)."""

@@ -7,6 +7,7 @@ never see it; any other goes to Java, once, so the tokens are always the officia
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from threading import Lock
 
 from rewardmark.rewards.ptb_java import java_lines, java_tokens, one_line
 from rewardmark.rewards.ptb_native import PUNCTUATION, native_tokens, open_end
@@ -19,6 +20,7 @@ EOS = "<EOS>"
 #: Captions whose tokens are kept; the oldest leave first.
 CACHED_CAPTIONS = 200_000
 _known: dict[str, tuple[str, ...]] = {}
+_writing = Lock()
 
 
 def tokenize(caption: str) -> tuple[str, ...]:
@@ -118,6 +120,7 @@ def _with_context(lines: Sequence[str], rows: Iterable[int]) -> list[int]:
 
 
 def _remember(caption: str, tokens: tuple[str, ...]) -> None:
-    if len(_known) >= CACHED_CAPTIONS:
-        _known.pop(next(iter(_known)), None)
-    _known[caption] = tokens
+    with _writing:
+        if len(_known) >= CACHED_CAPTIONS:
+            del _known[next(iter(_known))]
+        _known[caption] = tokens

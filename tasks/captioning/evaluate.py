@@ -40,7 +40,8 @@ def evaluate(references: Sequence[Sequence[str]], captions: Sequence[str], meteo
 
     An empty caption scores 0 in every metric (save ROUGE_L against a reference that is empty too, where pycocoevalcap
     says 1). An image without references is not scored: it is NaN per sample and in no corpus number. `meteor=False`
-    saves its JVM (some 6 s and 1 GB); METEOR is NaN then. Needs Java: see `java_program`.
+    saves its JVM (some 6 s and 1 GB); METEOR is NaN then. Java is needed for METEOR, and for the tokens of captions
+    that are not plain text (see `rewards/ptb_native.py`).
     """
     if len(references) != len(captions):
         raise RewardmarkError(f"captioning: {len(captions)} captions for {len(references)} images")
