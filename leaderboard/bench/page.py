@@ -46,14 +46,14 @@ def seconds(value: float | None) -> str:
     """A time with its unit, to three digits.
 
     >>> seconds(0.0123), seconds(4.5e-05), seconds(2)
-    ('12.3 ms', '45 µs', '2 s')
+    ('12.3\\xa0ms', '45\\xa0µs', '2\\xa0s')
     """
     if value is None:
         return ""
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
         if value >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value / 1e-6:.3g} µs"
+            return f"{value / size:.3g}\N{NO-BREAK SPACE}{unit}"
+    return f"{value / 1e-6:.3g}\N{NO-BREAK SPACE}µs"
 
 
 def short(value: Any) -> str:
