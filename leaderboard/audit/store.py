@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from rewardmark.rewards.audit.result import AuditResult
 from rewardmark.rewards.errors import DataError, RewardmarkError
 from rewardmark.tasks.cache import write_atomically
+
+log = logging.getLogger(__name__)
 
 __all__ = ["AuditStore", "flat_rows", "slug"]
 
@@ -72,8 +75,8 @@ class AuditStore:
         for file in sorted((self.root / "rewards").glob("*.json")):
             try:
                 found.append(AuditResult.from_json(json.loads(file.read_text())))
-            except (ValueError, RewardmarkError):
-                continue  # written by another version; the next audit of that reward replaces it
+            except (ValueError, RewardmarkError) as error:  # of another version, or no audit: the next one replaces it
+                log.warning("%s is left out: %s", file, error)
         return sorted(found, key=lambda result: result.reward)
 
     def write_tables(self, results: Sequence[AuditResult]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -107,6 +107,3 @@ class Prepared:
             truths = material.targets if targets is None else targets
             self._official[name] = material.official(predictions, truths).detach().cpu().double().numpy()
         return self._official[name]
-
-
-Progress = Callable[[str, int, int], None]
