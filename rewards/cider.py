@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rewardmark.rewards._torch import torch
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.rewards.registry import register_reward
-from rewardmark.rewards.tokenize import EOS, ngrams, split_at_blanks, tokenize_all
+from rewardmark.rewards.tokenize import EOS, split_at_blanks, tokenize_all
 from rewardmark.rewards.types import Captions, DocumentFrequency, References
 
 if TYPE_CHECKING:
@@ -107,11 +107,16 @@ class CiderScorer:
             tokens = (*tokens, EOS)
         known, idf = self._counts.get, self._idf
         weights: dict[Gram, float] = {}
-        squares = [0.0] * (ORDERS + 1)
-        for gram, count in Counter(ngrams(tokens, ORDERS)).items():
-            weights[gram] = weight = count * idf[known(gram, 0)]
-            squares[len(gram)] += weight * weight
-        return weights, [math.sqrt(square) for square in squares[1:]], max(0, len(tokens) - 1)
+        norms = []
+        for order in range(1, ORDERS + 1):
+            grams = list(zip(*(tokens[start:] for start in range(order)), strict=False))
+            mine = {gram: idf[known(gram, 0)] for gram in grams}
+            if len(mine) < len(grams):
+                for gram, count in Counter(grams).items():
+                    mine[gram] *= count
+            norms.append(math.sqrt(sum([weight * weight for weight in mine.values()])))
+            weights.update(mine)
+        return weights, norms, max(0, len(tokens) - 1)
 
     def _score(self, candidate: Texts, references: _Cooked) -> float:
         """Mean over the references of the length penalty times the mean over the orders of the (clipped) cosine."""
