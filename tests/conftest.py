@@ -10,16 +10,27 @@ from types import ModuleType
 import pytest
 
 
-@pytest.fixture(scope="session")
-def board_fixture() -> ModuleType:
-    """The module that writes synthetic runs."""
-    file = Path(__file__).parent / "leaderboard" / "board_fixture.py"
-    spec = importlib.util.spec_from_file_location("rewardmark_board_fixture", file)
+def _helper(name: str) -> ModuleType:
+    """A module of tests/leaderboard that is no test, by file: tests are no package."""
+    file = Path(__file__).parent / "leaderboard" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"rewardmark_{name}", file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def board_fixture() -> ModuleType:
+    """The module that writes synthetic runs."""
+    return _helper("board_fixture")
+
+
+@pytest.fixture(scope="session")
+def audit_fixture() -> ModuleType:
+    """The module that writes audits made by hand."""
+    return _helper("audit_fixture")
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,7 @@ class Search:
         constants = self.space.constants()
         self.objective.calibrate([g for g in constants if self.space.blind(g)][:64])
         for start in range(0, len(constants), FIRST):
-            if start == 0 or self.meter.spent < COVER_SHARE / 2:
+            if start == 0 or self.meter.spent < COVER_SHARE:
                 self._admit(self.objective.judged(constants[start : start + FIRST]))
         self._admit(self.objective.judged(self._covered()))
         self._improve()

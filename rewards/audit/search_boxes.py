@@ -100,13 +100,13 @@ class BoxSpace(Space[BoxGenome]):
         wholes = [(0.0, 0.0, w, h), (w, h, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 1.0, 1.0), (w / 2, h / 2, w, h)]
         wholes += [(0.0, 0.0, w / 2, h / 2), (w / 4, h / 4, 3 * w / 4, 3 * h / 4), (-w, -h, 2 * w, 2 * h)]
         wholes += [(v, v, v, v) for v in SPECIAL_NUMBERS] + [(0.0, 0.0, v, v) for v in SPECIAL_NUMBERS]
-        found = [BoxGenome()]
+        found = [BoxGenome(), *(BoxGenome(gold=bend) for bend in bends())]
         for corners in wholes:
             found += [BoxGenome((FixedBox(corners, label),)) for label in (one, UNKNOWN)]
             found.append(BoxGenome(tuple(FixedBox(corners, int(label)) for label in self.labels)))
         for score in (0.0, 0.5, -1.0, 1e6):
             found.append(BoxGenome(tuple(FixedBox(wholes[0], int(label), score) for label in self.labels)))
-        return found + [BoxGenome(gold=bend) for bend in bends()]
+        return found
 
     def cover(self, rng: np.random.Generator) -> Iterator[BoxGenome]:
         size = (self.width, self.height)

@@ -47,7 +47,7 @@ def audit(name: str, task: str = "detection", findings: tuple[Finding, ...] = ()
         },
         "pairwise": {"jitter": {"all": 0.9, "gaps": {"0.5": 0.8, "1": 1.0}}},
         "monotonicity": {"mean": 0.9, "jitter": 0.9},
-        "rank": {"official": "detection/AP", "spearman": numbers.get("spearman", 0.9), "by_corruption": {"jitter": 0.9}},
+        "rank": {"official": "detection/AP", "spearman": numbers.get("spearman", 0.9), "by_corruption": {"j": 0.9}},
         "junk": {"spam behind, gold": {"total": -0.1, "per_piece": -0.02}, "spam in front, gold": {"total": 0.02}},
         "floor": {"best": "one box", "reward": 0.1, "share_of_gold": numbers.get("lazy", 0.1)},
         "best_of_n": {"n": 64, "hackability": numbers.get("hackability", 0.01)},
@@ -55,7 +55,8 @@ def audit(name: str, task: str = "detection", findings: tuple[Finding, ...] = ()
         "speed": {"cpu": {"1": 900.0, "64": numbers.get("speed", 52_000.0), "1024": 90_000.0}},
     }  # fmt: skip
     curves = {
-        "severity": {"severities": [0.0, 0.5, 1.0], "reward": {"jitter": [1.0, 0.4, 0.1]}, "official": {"jitter": [1, 0.2, None]}},
+        "severity": {"severities": [0.0, 0.5, 1.0], "reward": {"jitter": [1.0, 0.4, 0.1]},
+                     "official": {"jitter": [1, 0.2, None]}},
         "best_of_n": {"n": [1, 2, 4], "reward": [0.1, 0.2, 0.3], "official": [0.1, 0.15, 0.2]},
         "adversary": {"steps": [0, 1, 2, 3], "reward": [0, 0.5, 0.9, 1.0], "official": [0.0] * 4, "parts_at": 1},
     }  # fmt: skip
@@ -73,9 +74,11 @@ def results() -> list[AuditResult]:
         audit("detection/good", spearman=0.95),
         audit("detection/silent", silent=0.9),
         audit("detection/raises", findings=(refused,)),
-        audit("captioning/said", "captioning", (exploit("echo", 1, "search", {"text": "a <b>dog"}, {"texts": ["a", "b"]}),)),
+        audit("captioning/said", "captioning",
+              (exploit("echo", 1, "search", {"text": "a <b>d"}, {"texts": ["a", "b"]}),)),
         audit("panoptic/cut", "panoptic", (exploit("cut", 1, "adversary", pixels, pixels),)),
-        audit("grounding/one", "grounding", (exploit("box", 1, "battery", {"box": [1, 2, 30, 40], "points": [[5, 6]]}, BOXES),)),
+        audit("grounding/one", "grounding",
+              (exploit("box", 1, "battery", {"box": [1, 2, 30, 40], "points": [[5, 6]]}, BOXES),)),
     ]  # fmt: skip
 
 

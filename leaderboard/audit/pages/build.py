@@ -54,7 +54,7 @@ def read_audits(out: Path) -> list[AuditResult]:
     file = Path(out) / "audit.json"
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        found = content["rewards"]
+        found = list(content["rewards"])
     except OSError as error:
         raise DataError(file, f"cannot be read ({error.strerror}); run `rewardmark audit` first") from error
     except (ValueError, KeyError, TypeError) as error:
