@@ -1,4 +1,4 @@
-"""`rewardmark audit FILE.py:FUNCTION`: anyone's reward function, unmodified, on generated samples or rows of its own."""
+"""`rewardmark audit FILE.py:FUNCTION`: anyone's reward function, unmodified, on generated samples or its own rows."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def split_target(target: str) -> tuple[Path, str]:
 
     >>> split_target("rewards.py")
     Traceback (most recent call last):
-    rewardmark.rewards.errors.RewardmarkError: rewards.py: write FILE.py:FUNCTION, the name of the function after a colon
+    rewardmark.rewards.errors.RewardmarkError: rewards.py: write FILE.py:FUNCTION, with the function after a colon
     """
     file, colon, function = target.rpartition(":")
     if not colon or not function or not file.endswith(".py"):
-        raise RewardmarkError(f"{target}: write FILE.py:FUNCTION, the name of the function after a colon")
+        raise RewardmarkError(f"{target}: write FILE.py:FUNCTION, with the function after a colon")
     if not Path(file).is_file():
         raise RewardmarkError(f"{file}: no such file")
     return Path(file), function

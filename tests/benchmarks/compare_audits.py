@@ -1,7 +1,7 @@
 """Three auditors on the same reward functions and the same rows: what does each find?
 
 Run: python tests/benchmarks/compare_audits.py --python PATH > table.md
-PATH is the Python of an environment with falsepass and reward-doctor (pip install falsepass==0.11.0 reward-doctor==0.2.0).
+PATH is the Python of an environment of its own: pip install falsepass==0.11.0 reward-doctor==0.2.0.
 The table goes to standard output (docs/audit-comparison.md holds it). Exit code 1 when one of the two finds a fault of
 a text reward that we do not tell.
 """

@@ -48,7 +48,9 @@ MENDED = [
 
 
 @cache
-def audited(file: str, function: str, task: str, variant: str, measured: bool = False) -> tuple[AuditResult, dict[str, str]]:
+def audited(
+    file: str, function: str, task: str, variant: str, measured: bool = False
+) -> tuple[AuditResult, dict[str, str]]:
     path = FUNCTIONS / f"{file}.py"
     material = synthetic_material(task, 12, 0, variant)
     with ChildCaller(path, function) as caller:
@@ -58,7 +60,7 @@ def audited(file: str, function: str, task: str, variant: str, measured: bool = 
     return result, scripts
 
 
-@pytest.mark.parametrize(("file", "function", "task", "variant", "library", "names"), PLANTED, ids=lambda v: str(v)[:24])
+@pytest.mark.parametrize(("file", "function", "task", "variant", "library", "names"), PLANTED)
 def test_planted_faults_are_found(
     file: str, function: str, task: str, variant: str, library: str, names: list[str]
 ) -> None:
@@ -99,7 +101,8 @@ def test_a_script_finds_nothing_in_the_mended_twin(tmp_path: Path) -> None:
     result, scripts = audited("verl_boxes", "labels_ignored", "detection", "")
     name = Path(next(f.repro for f in result.findings if f.name == "other labels") or "").name
     (tmp_path / name).write_text(scripts[name].replace("'labels_ignored'", "'mended'"))
-    done = subprocess.run([sys.executable, "-I", "-S", str(tmp_path / name)], capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-I", "-S", str(tmp_path / name)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout
 
 

@@ -21,7 +21,7 @@ from rewardmark.rewards.testing import assert_reward_sound
 ROW = Row("7", "Where is the cat?", 100, 50, (Box((10, 5, 30, 25), "cat"),), labels=("cat", "dog"))
 
 
-def trl(prompts: Any, completions: Any, completion_ids: Any, trainer_state: Any, solution: Any, **columns: Any) -> Any: ...
+def trl(prompts: Any, completions: Any, completion_ids: Any, trainer_state: Any, solution: Any, **more: Any) -> Any: ...
 def verl(data_source: Any, solution_str: Any, ground_truth: Any, extra_info: Any = None) -> Any: ...
 def verl_batch(data_sources: Any, solution_strs: Any, ground_truths: Any, extra_infos: Any) -> Any: ...
 def easyr1(reward_inputs: Any, format_weight: float = 0.1) -> Any: ...
@@ -148,7 +148,7 @@ def test_assert_reward_sound_names_finding_text_reward_and_gold() -> None:
 
 def test_assert_reward_sound_takes_registered_rewards_and_files() -> None:
     assert_reward_sound("vqa/exact", samples=4)
-    with pytest.raises(AssertionError, match="chair-i|is not sound"):
+    with pytest.raises(AssertionError, match="visual-rft-as-published is not sound"):
         assert_reward_sound("detection/visual-rft-as-published", samples=4)
     file = Path(__file__).parent / "foreign_functions" / "verl_boxes.py"
     with pytest.raises(AssertionError, match="other labels"):

@@ -15,8 +15,10 @@ from rewardmark.rewards.audit.foreign.judge import Case, Judge, honest_mistake
 from rewardmark.rewards.audit.foreign.lazy import lazy_policy
 from rewardmark.rewards.audit.foreign.lifted import as_reward, material_of, text_of
 from rewardmark.rewards.audit.foreign.probes import Probe
-from rewardmark.rewards.audit.foreign.probes_boxes import box_probes, frail_probes
-from rewardmark.rewards.audit.foreign.probes_texts import frail_texts, text_probes
+from rewardmark.rewards.audit.foreign.probes_boxes import box_probes
+from rewardmark.rewards.audit.foreign.probes_boxes_json import frail_probes
+from rewardmark.rewards.audit.foreign.probes_texts import text_probes
+from rewardmark.rewards.audit.foreign.probes_texts_forms import frail_texts
 from rewardmark.rewards.audit.foreign.reading import score
 from rewardmark.rewards.audit.foreign.repro import repro_name, repro_script
 from rewardmark.rewards.audit.foreign.rows import BOX_TASKS, Frame, Row
@@ -56,8 +58,8 @@ def audit_calls(
 ) -> tuple[AuditResult, Fit, dict[str, str]]:
     """Audit a function on rows with truths: the result, what was found out, and the scripts by file name.
 
-    path: the user's file, for the scripts (none without it). material: where the rows come from, for the statistics that
-    need its official metric (none without it). progress: told what is being done. Raises RewardmarkError
+    path: the user's file, for the scripts (none without it). material: where the rows come from, for the statistics
+    (none without it). progress: told what is being done. Raises RewardmarkError
     when the function cannot be called, or pays no right answer in any way of writing it.
     """
     tell = progress or (lambda text: None)
@@ -117,8 +119,8 @@ def _measured(
     measured = audit_reward(reward, part, seed=seed, prepared=prepared)
     sections.update(measured.sections)
     known = {sample["text"] for case in judge.cases for sample in case.finding.samples}
-    # An entry with a base of its own is told in the battery's table, and no finding: it is not compared with gold, and a
-    # function that divides by the longer list pays a list filled up to the truth's length by design.
+    # An entry with a base of its own is told in the battery's table and is no finding: it is not compared with gold,
+    # and a function that divides by the longer list pays a list filled up to the truth's length by design.
     labelled = judge.reading.style is not None and judge.reading.style.has_labels and part.task == "detection"
     entries = {
         entry.name: predictions
@@ -162,10 +164,18 @@ def _form(judge: Judge) -> None:
         return
     texts = [honest_mistake(judge.reading, row, judge.rows) for row in judge.rows]
     finding = Finding(
-        "false-pass", "form alone", "variants", f"a wrong answer in the right form earns {mistake:.3g}, words in no form "
-        f"{nonsense:.3g}, the right answer {gold:.3g}", mistake, gold, None, None, 1,
+        "false-pass",
+        "form alone",
+        "variants",
+        f"a wrong answer in the right form earns {mistake:.3g}, words in no form "
+        f"{nonsense:.3g}, the right answer {gold:.3g}",
+        mistake,
+        gold,
+        None,
+        None,
+        1,
         [judge.sample(k, texts[k], judge.control.values[k]) for k in range(min(SHOWN, len(texts)))],
-    )  # fmt: skip
+    )
     judge.cases.append(Case(finding, judge.rows[0], texts[0], "form", FORM))
 
 
@@ -188,9 +198,17 @@ def _determinism(judge: Judge) -> dict[str, Any]:
     if changed:
         values = [run[changed[0]] for run in runs]
         finding = Finding(
-            "error", "not deterministic", "variants", f"the same call gave {', '.join(map(str, values))}", None, None,
-            None, None, 0, [judge.sample(changed[0], texts[changed[0]], values[0])],
-        )  # fmt: skip
+            "error",
+            "not deterministic",
+            "variants",
+            f"the same call gave {', '.join(map(str, values))}",
+            None,
+            None,
+            None,
+            None,
+            0,
+            [judge.sample(changed[0], texts[changed[0]], values[0])],
+        )
         judge.cases.append(Case(finding, judge.rows[changed[0]], texts[changed[0]], "again"))
     return section
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import os
@@ -102,7 +103,7 @@ class ChildCaller:
         self.file, self.function, self.limit = Path(file).resolve(), function, limit
         self.target = f"{self.file.name}:{function}"
         self._process: subprocess.Popen[bytes] | None = None
-        self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed in close()
         self.deaths = 0
         if not self.file.is_file():
             raise RewardmarkError(f"{file}: no such file; write FILE.py:FUNCTION")
@@ -119,6 +120,7 @@ class ChildCaller:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+        self._log.close()
 
     def close(self) -> None:
         """End the child."""
@@ -163,10 +165,8 @@ class ChildCaller:
                 self._start()
             assert self._process is not None and self._process.stdin is not None
             part = _window([json.dumps(r) for r in requests[len(answers) : len(answers) + WINDOW]])
-            try:
+            with contextlib.suppress(BrokenPipeError):  # it died while being written to; reading says where
                 _write(self._process.stdin.fileno(), "".join(line + "\n" for line in part).encode())
-            except BrokenPipeError:
-                pass  # it died while being written to; reading says where
             for _ in part:
                 answer = self._read(self.limit)
                 answers.append(answer if answer is not None else self._dead())

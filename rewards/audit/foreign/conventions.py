@@ -322,8 +322,8 @@ def _lists(convention: Convention, values: Sequence[dict[str, Any]]) -> dict[str
         if name in TRAINER:
             arguments[name] = TRAINER[name]
             continue
-        key = next(k for k in (name, name.removesuffix("s"), name.removesuffix("es"), name.removesuffix("_list"), "main")
-                   if k in values[0] or k == "main")  # fmt: skip
+        singular = (name, name.removesuffix("s"), name.removesuffix("es"), name.removesuffix("_list"))
+        key = next((k for k in singular if k in values[0]), name)
         if name in ("states", "parser"):
             arguments[name] = [{"answer": v["answer"], "completion": v["completion"]} for v in values]
             continue

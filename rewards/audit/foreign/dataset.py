@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,13 @@ ENDS = (
 def read_rows(file: Path, task: str, frame: Frame = "pixel", limit: int = 1000) -> list[Row]:
     """The rows of a JSON list or JSONL file, at most `limit`; their columns reach the function as they are.
 
-    The truth is looked for in solution, ground_truth, answer, ... (text, JSON, Python quotes, in tags or a fence), or in
-    columns of boxes and labels; nested `reward_model` (verl) and `conversations` (VLM-R1) are read too. Width and height
-    are columns, else the picture's, else 1000 in thousandths. Raises DataError naming the row that has no truth.
+    The truth is looked for in solution, ground_truth, answer, ... (text, JSON, Python quotes, in tags or a fence), or
+    in columns of boxes and labels; nested `reward_model` (verl) and `conversations` (VLM-R1) are read too. Width and
+    height are columns, else the picture's, else 1000 in thousandths. Raises DataError naming the row that has no truth.
     """
     items = _items(file)[:limit]
     rows = [_row(file, k, item, task, frame) for k, item in enumerate(items)]
     labels = tuple(sorted({box.label for row in rows for box in row.boxes})) or ("object",)
-    from dataclasses import replace
-
     return [replace(row, labels=labels) for row in rows]
 
 

@@ -64,25 +64,25 @@ def fit(caller: Caller, task: str, rows: Sequence[Row], format: str = "auto", fr
     while tried < len(candidates) and time.monotonic() < end and not (paid and tried >= MOST):
         chunk = [reading for _, reading in candidates[tried : tried + CHUNK]]
         golds = score_many(caller, [(reading, first, [reading.gold(row) for row in first]) for reading in chunk])
-        told = [reply for gold in golds for reply in gold.errors if reply is not None]
-        errors.update(f"{reply.where}: {reply.error}" if reply.where else reply.error for reply in told)
+        said = [reply for one in golds for reply in one.errors if reply is not None]
+        errors.update(f"{reply.where}: {reply.error}" if reply.where else reply.error for reply in said)
         readable = [
-            (order, reading, gold.mean)
-            for order, (reading, gold) in enumerate(zip(chunk, golds, strict=True), tried)
-            if len(gold.numbers) == len(first) and gold.mean is not None and not gold.failed
+            (order, reading, one.mean)
+            for order, (reading, one) in enumerate(zip(chunk, golds, strict=True), tried)
+            if len(one.numbers) == len(first) and one.mean is not None and not one.failed
         ]
-        junk = score_many(caller, [(reading, first, [NONSENSE] * len(first)) for _, reading, _ in readable])
-        for (order, reading, mean), nonsense in zip(readable, junk, strict=True):
+        nothing = score_many(caller, [(reading, first, [NONSENSE] * len(first)) for _, reading, _ in readable])
+        for (order, reading, mean), nonsense in zip(readable, nothing, strict=True):
             trials.append((mean, mean - (nonsense.mean or 0.0), -order, reading))
             paid = paid or mean > (nonsense.mean or 0.0) + EPSILON
         tried += len(chunk)
-        if any(reply.kind == "skipped" for reply in told):  # the child gave up: nothing more will come
+        if any(reply.kind == "skipped" for reply in said):  # the child gave up: nothing more will come
             break
     if not trials:
-        told = f"; it said: {errors.most_common(1)[0][0]}" if errors else ""
+        quote = f"; it said: {errors.most_common(1)[0][0]}" if errors else ""
         raise RewardmarkError(
-            f"{caller.target}: every one of {tried} ways to call it with a right answer failed{told}. Give rows of your "
-            "own by --dataset, or the --task and --format that it is for"
+            f"{caller.target}: every one of {tried} ways to call it with a right answer failed{quote}. Give rows of "
+            "your own by --dataset, or the --task and --format that it is for"
         )
     trials.sort(key=lambda t: (-round(t[0], 6), -round(t[1], 6), -t[2]))
     ranked = [_judged(caller, trial, few) for trial in trials[:FINALISTS]]
@@ -92,7 +92,8 @@ def fit(caller: Caller, task: str, rows: Sequence[Row], format: str = "auto", fr
     if gold_mean <= junk + EPSILON and abs(gold_mean) < EPSILON:
         raise RewardmarkError(
             f"{caller.target}: the right answer earns 0 in each of {tried} ways of writing it (the last: "
-            f"{reading.name()}). Give rows of your own by --dataset, or another --task or --format ({', '.join(FORMATS)})"
+            f"{reading.name()}). Give rows of your own by --dataset, or another --task or --format "
+            f"({', '.join(FORMATS)})"
         )
     return Fit(reading, gold_mean, junk, tried, tuple(_notes(reading, format, apart)))
 
@@ -169,7 +170,7 @@ def _styles(hints: Hints, task: str) -> list[BoxStyle]:
     scores = list(hints.score_keys)
     keyed = []
     for box in boxes[:3]:
-        for label, mark in itertools.product([*labels[:3], ""] or ["label", ""], [*scores[:2], ""]):
+        for label, mark in itertools.product([*labels[:3], ""], [*scores[:2], ""]):
             keyed.append(BoxStyle(box=box, label=label, score=mark))
     if not labels:
         keyed += [BoxStyle(box=box, label="label") for box in boxes[:3]]

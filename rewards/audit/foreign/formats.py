@@ -18,7 +18,7 @@ THOUGHT = "I look at the picture and say what is asked."
 
 @dataclass(frozen=True)
 class Wrapper:
-    """What stands around an answer: a tag for the reasoning, a tag (or boxed, ####, Answer:) for the answer, a fence."""
+    """What stands around an answer: a tag for the reasoning, one (or boxed, ####, Answer:) for the answer, a fence."""
 
     reason: str = ""
     answer: str = ""

@@ -21,8 +21,10 @@ BOX_KEYS = (
     "bboxes",
     "coordinates",
 )
-LABEL_KEYS = ("label", "category", "class", "name", "class_name", "category_name", "Label", "Class", "Category")
-LABEL_KEYS += ("labels", "classes", "categories", "object", "category_id")
+LABEL_KEYS = (
+    "label", "category", "class", "name", "class_name", "category_name", "Label", "Class", "Category", "labels",
+    "classes", "categories", "object", "category_id",
+)  # fmt: skip
 SCORE_KEYS = ("score", "confidence", "Confidence", "conf", "Score", "scores", "confidences", "prob", "probability")
 METHODS = ("map", "iou", "od", "ap50", "yes_no", "mcq", "numeric", "math", "default", "text", "exact")
 REASONS = ("think", "thinking", "reasoning", "thought", "reason", "analysis")
@@ -105,13 +107,12 @@ def _reachable(source: str, function: str) -> list[ast.AST] | None:
         if name in seen:
             continue
         seen.add(name)
-        for top in tops.get(name, []):
-            for node in ast.walk(top):
-                found.append(node)
-                if isinstance(node, ast.Name):
-                    wanted.append(node.id)
-                elif isinstance(node, ast.Attribute):
-                    wanted.append(node.attr)
+        for inner in (node for top in tops.get(name, []) for node in ast.walk(top)):
+            found.append(inner)
+            if isinstance(inner, ast.Name):
+                wanted.append(inner.id)
+            elif isinstance(inner, ast.Attribute):
+                wanted.append(inner.attr)
     return found
 
 
@@ -127,7 +128,7 @@ def _strings(source: str, nodes: list[ast.AST] | None) -> Iterable[str]:
 
 
 def _read(source: str, nodes: list[ast.AST] | None) -> Iterable[str]:
-    """The strings that are read with (x["score"], x.get("score"), "score" in x, patterns), not those that are returned."""
+    """The strings that are read with (x["score"], x.get("score"), patterns), not those that are returned."""
     if nodes is None:
         yield from _strings(source, nodes)
         return

@@ -37,8 +37,8 @@ class Case:
 class Judge:
     """Scores probes on the rows and keeps what they gave.
 
-    gold, control, nonsense: rewards a row of the right answer, of an honest mistake (boxes elsewhere, a wrong answer) and
-    of words that answer nothing. variants: the section of the card; cases: the findings.
+    gold, control, nonsense: rewards a row of the right answer, of an honest mistake (boxes elsewhere, a wrong answer)
+    and of words that answer nothing. variants: the section of the card; cases: the findings.
     """
 
     caller: Caller

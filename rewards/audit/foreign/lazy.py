@@ -18,7 +18,7 @@ MOST_ANSWERS = 8
 
 
 def lazy_policy(judge: Judge) -> dict[str, Any]:
-    """{"answer", "mean_reward", "gold_mean", "normalized", "answers"}: what the best fixed answer earns over all rows."""
+    """What the best fixed answer earns over all rows: answer, mean_reward, gold_mean, normalized, and all answers."""
     reading, rows = judge.reading, judge.rows
     if reading.style is None:
         common = [a for a, _ in Counter(row.answers[0] for row in rows).most_common(MOST_ANSWERS)]
@@ -57,9 +57,16 @@ def lazy_policy(judge: Judge) -> dict[str, Any]:
         worst = next((i for i, row in enumerate(rows) if best.lower() not in [a.lower() for a in row.answers]), 0)
         text = fixed[best][worst]
         finding = Finding(
-            "exploit", "lazy policy", "variants",
+            "exploit",
+            "lazy policy",
+            "variants",
             f"the same answer for every picture ({best}) earns {earned[best]:.3g}, the right ones {gold:.3g}",
-            earned[best], gold, None, None, 1, [judge.sample(worst, text, earned[best])],
-        )  # fmt: skip
+            earned[best],
+            gold,
+            None,
+            None,
+            1,
+            [judge.sample(worst, text, earned[best])],
+        )
         judge.cases.append(Case(finding, rows[worst], text, "bad", PAID))
     return section

@@ -34,7 +34,7 @@ def material_of(material: Material, rows: Sequence[Row]) -> Material:
 
 
 def text_of(reading: Reading, material: Material, predictions: Any, index: int, row: Row) -> str:
-    """Prediction `index` of a batch as the completion that the function reads; boxes in whole pixels, as models write."""
+    """Prediction `index` of a batch as the completion that the function reads; boxes in whole pixels."""
     if not isinstance(predictions, Boxes):
         text = predictions.texts[index]
         return reading.wrapper.wrap(text if isinstance(text, str) else text[0])
@@ -50,7 +50,7 @@ def text_of(reading: Reading, material: Material, predictions: Any, index: int, 
 def as_reward(caller: Caller, reading: Reading, material: Material, rows: Sequence[Row]) -> Reward:
     """A Reward of the material's predictions: each is written as text and scored by the function.
 
-    material, rows: as from `material_of`. A sample is found again by its truth's identity in the batch, so the reward is
+    material, rows: as from `material_of`. A sample is found again by its truth, so the reward is
     for predictions whose targets are rows of this material. None becomes NaN (no score); an error is raised.
     """
     keys = {_key(material.targets, k): row for k, row in enumerate(rows)}

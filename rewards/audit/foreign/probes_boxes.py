@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from rewardmark.rewards.audit.foreign.formats import box_value
 from rewardmark.rewards.audit.foreign.probes import Probe, Write
+from rewardmark.rewards.audit.foreign.probes_boxes_json import (
+    Change,
+    boxes_of,
+    each_box,
+    good_probes,
+    inner_text,
+    odd_probes,
+)
 from rewardmark.rewards.audit.foreign.reading import Reading
 from rewardmark.rewards.audit.foreign.rows import Box, Row
 from rewardmark.rewards.audit.foreign.wrong import elsewhere, empty_places, other_label
 
-__all__ = ["box_probes", "frail_probes"]
+__all__ = ["box_probes"]
 
-Change = Callable[[Box, Row], Box]
 SPAM = 20
-
-
-def _boxes(make: Callable[[Row], list[Box] | None]) -> Write:
-    def write(reading: Reading, row: Row, rows: Sequence[Row]) -> str | None:
-        boxes = make(row)
-        return None if boxes is None else reading.boxes(boxes, row)
-
-    return write
-
-
-def _each(change: Callable[[Box, Row], Box]) -> Write:
-    return _boxes(lambda row: [change(box, row) for box in row.boxes])
 
 
 def _corners(x0: float, y0: float, x1: float, y1: float) -> Change:
     """A box given as shares of the picture's width and height."""
     return lambda box, row: replace(box, corners=(x0 * row.width, y0 * row.height, x1 * row.width, y1 * row.height))
-
-
-def _inner(text: str | Callable[[Reading, Row], str | None]) -> Write:
-    """A text where the answer goes."""
-
-    def write(reading: Reading, row: Row, rows: Sequence[Row]) -> str | None:
-        inner = text if isinstance(text, str) else text(reading, row)
-        return None if inner is None else reading.wrapper.wrap(inner)
-
-    return write
 
 
 def _spam(row: Row, count: int = SPAM, score: float = 1.0) -> list[Box]:
@@ -96,28 +79,39 @@ def _filled(value: float) -> Change:
 def geometry_probes() -> list[Probe]:
     """Boxes that are none."""
     return [
-        Probe("inverted boxes", "bad", "the true corners in the wrong order", _each(_swap(True, True)), 1),
-        Probe("inverted in x", "bad", "left and right swapped", _each(_swap(True, False)), 1),
-        Probe("inverted in y", "bad", "top and bottom swapped", _each(_swap(False, True)), 1),
-        Probe("inverted picture", "bad", "one box from the last corner to the first", _each(_corners(1, 1, 0, 0)), 1),
-        Probe("huge boxes", "bad", "each box is the whole picture", _each(_corners(0, 0, 1, 1)), 1, 0.75),
+        Probe("inverted boxes", "bad", "the true corners in the wrong order", each_box(_swap(True, True)), 1),
+        Probe("inverted in x", "bad", "left and right swapped", each_box(_swap(True, False)), 1),
+        Probe("inverted in y", "bad", "top and bottom swapped", each_box(_swap(False, True)), 1),
         Probe(
-            "boxes beyond the picture", "bad", "each box is ten times the picture", _each(_corners(-5, -5, 5, 5)), 1
+            "inverted picture", "bad", "one box from the last corner to the first", each_box(_corners(1, 1, 0, 0)), 1
         ),
-        Probe("zero-area boxes", "bad", "points in the middle of the objects", _each(_centre), 1),
-        Probe("lines", "bad", "boxes of width 0 at the objects", _each(_line), 1),
-        Probe("negative boxes", "bad", "the true boxes mirrored beyond the first corner", _each(_mirrored), 1),
-        Probe("one shared coordinate", "bad", "all four coordinates are the same number", _each(_shared), 1),
-        Probe("coordinates that are no numbers", "bad", "NaN, as Python's json reads it", _each(_filled(float("nan"))), 1),
-        Probe("infinite coordinates", "bad", "Infinity, as Python's json reads it", _each(_filled(float("inf"))), 1),
+        Probe("huge boxes", "bad", "each box is the whole picture", each_box(_corners(0, 0, 1, 1)), 1, 0.75),
         Probe(
-            "picture in infinity", "bad", "from -Infinity to Infinity",
-            _each(lambda b, r: replace(b, corners=(float("-inf"), float("-inf"), float("inf"), float("inf")))), 1,
+            "boxes beyond the picture", "bad", "each box is ten times the picture", each_box(_corners(-5, -5, 5, 5)), 1
         ),
-        Probe("zeros", "bad", "every coordinate 0", _each(_filled(0.0)), 1),
-        Probe("boxes elsewhere", "bad", "right classes, right number, where nothing is", _boxes(elsewhere), 1, 0.9),
-        Probe("grid", "bad", "91 boxes of five sizes that have not seen the picture", _boxes(_grid), 66, 0.75),
-    ]  # fmt: skip
+        Probe("zero-area boxes", "bad", "points in the middle of the objects", each_box(_centre), 1),
+        Probe("lines", "bad", "boxes of width 0 at the objects", each_box(_line), 1),
+        Probe("negative boxes", "bad", "the true boxes mirrored beyond the first corner", each_box(_mirrored), 1),
+        Probe("one shared coordinate", "bad", "all four coordinates are the same number", each_box(_shared), 1),
+        Probe(
+            "coordinates that are no numbers",
+            "bad",
+            "NaN, as Python's json reads it",
+            each_box(_filled(float("nan"))),
+            1,
+        ),
+        Probe("infinite coordinates", "bad", "Infinity, as Python's json reads it", each_box(_filled(float("inf"))), 1),
+        Probe(
+            "picture in infinity",
+            "bad",
+            "from -Infinity to Infinity",
+            each_box(lambda b, r: replace(b, corners=(float("-inf"), float("-inf"), float("inf"), float("inf")))),
+            1,
+        ),
+        Probe("zeros", "bad", "every coordinate 0", each_box(_filled(0.0)), 1),
+        Probe("boxes elsewhere", "bad", "right classes, right number, where nothing is", boxes_of(elsewhere), 1, 0.9),
+        Probe("grid", "bad", "91 boxes of five sizes that have not seen the picture", boxes_of(_grid), 66, 0.75),
+    ]
 
 
 def empty_probes() -> list[Probe]:
@@ -126,11 +120,11 @@ def empty_probes() -> list[Probe]:
         Probe("nonsense", "bad", "'I do not know.'", lambda r, row, rows: "I do not know.", 1),
         Probe("empty completion", "bad", "nothing at all", lambda r, row, rows: "", 0),
         Probe("blank completion", "bad", "blanks and line breaks", lambda r, row, rows: " \n\t\n ", 1),
-        Probe("empty list", "bad", "a list of no boxes", _inner("[]"), 1),
-        Probe("empty object", "bad", "{}", _inner("{}"), 1),
-        Probe("list of an empty object", "bad", "[{}]", _inner("[{}]"), 1),
-        Probe("null", "bad", "null", _inner("null"), 1),
-        Probe("empty answer", "bad", "nothing where the answer goes", _inner(""), 1),
+        Probe("empty list", "bad", "a list of no boxes", inner_text("[]"), 1),
+        Probe("empty object", "bad", "{}", inner_text("{}"), 1),
+        Probe("list of an empty object", "bad", "[{}]", inner_text("[{}]"), 1),
+        Probe("null", "bad", "null", inner_text("null"), 1),
+        Probe("empty answer", "bad", "nothing where the answer goes", inner_text(""), 1),
         Probe("prompt echo", "bad", "the question and nothing else", lambda r, row, rows: row.prompt, 1),
         Probe("refusal", "bad", "I cannot answer", lambda r, row, rows: "I cannot answer this.", 1),
         Probe("tags without content", "bad", "empty tags", lambda r, row, rows: "<think></think><answer></answer>", 2),
@@ -141,7 +135,7 @@ def number_probes() -> list[Probe]:
     """How many boxes: spam must cost."""
 
     def spam(front: bool, score: float = 1.0) -> Write:
-        return _boxes(
+        return boxes_of(
             lambda row: [*_spam(row, score=score), *row.boxes] if front else [*row.boxes, *_spam(row, score=score)]
         )
 
@@ -150,169 +144,127 @@ def number_probes() -> list[Probe]:
         Probe("trailing spam", "free", f"the true boxes, then {SPAM} where nothing is", spam(False), SPAM),
         Probe("leading spam", "free", f"{SPAM} boxes where nothing is, then the true ones", spam(True), SPAM),
         Probe("unsure trailing spam", "free", "the same with confidence 0.01", spam(False, 0.01), SPAM),
-        Probe("duplicates", "free", "every true box twice", _boxes(lambda r: [b for b in r.boxes for _ in (0, 1)]), 1),
-        Probe("duplicates at the end", "free", "the true boxes five times over", _boxes(lambda r: list(r.boxes) * 5), 4),
         Probe(
-            "near duplicates", "free", "every true box again, one pixel off",
-            _boxes(lambda r: [*r.boxes, *(near(b, r) for b in r.boxes)]), 1,
+            "duplicates", "free", "every true box twice", boxes_of(lambda r: [b for b in r.boxes for _ in (0, 1)]), 1
         ),
-        Probe("one box too many", "free", "the true boxes and one where nothing is", _boxes(lambda r: [*r.boxes, *_spam(r, 1)]), 1),
-    ]  # fmt: skip
+        Probe(
+            "duplicates at the end", "free", "the true boxes five times over", boxes_of(lambda r: list(r.boxes) * 5), 4
+        ),
+        Probe(
+            "near duplicates",
+            "free",
+            "every true box again, one pixel off",
+            boxes_of(lambda r: [*r.boxes, *(near(b, r) for b in r.boxes)]),
+            1,
+        ),
+        Probe(
+            "one box too many",
+            "free",
+            "the true boxes and one where nothing is",
+            boxes_of(lambda r: [*r.boxes, *_spam(r, 1)]),
+            1,
+        ),
+    ]
 
 
 def label_probes() -> list[Probe]:
     """Classes must count."""
 
     def named(name: Callable[[Box, Row], str]) -> Write:
-        return _each(lambda box, row: replace(box, label=name(box, row)))
+        return each_box(lambda box, row: replace(box, label=name(box, row)))
 
     return [
-        Probe("other labels", "bad", "the true boxes, each of another class", named(lambda b, r: other_label(b.label, r.labels)), 1),
+        Probe(
+            "other labels",
+            "bad",
+            "the true boxes, each of another class",
+            named(lambda b, r: other_label(b.label, r.labels)),
+            1,
+        ),
         Probe("unknown labels", "bad", "the true boxes, each a unicorn", named(lambda b, r: "unicorn"), 1),
         Probe("empty labels", "bad", "the true boxes without a class", named(lambda b, r: ""), 1),
-        Probe("label in a longer one", "bad", "the class inside a longer word", named(lambda b, r: f"x{b.label}x"), 1, 0.75),
-        Probe("denied labels", "bad", "the class, and that it is not", named(lambda b, r: f"not {b.label}"), 1, 0.75, "false-pass"),
         Probe(
-            "labels taken back", "bad", "the class (this is wrong)", named(lambda b, r: f"{b.label} (this is wrong)"), 2,
-            0.75, "false-pass",
+            "label in a longer one",
+            "bad",
+            "the class inside a longer word",
+            named(lambda b, r: f"x{b.label}x"),
+            1,
+            0.75,
         ),
         Probe(
-            "all classes", "free", "every true box once for every class",
-            _boxes(lambda r: [replace(b, label=n) for b in r.boxes for n in r.labels] if len(r.labels) > 1 else None), 2,
+            "denied labels",
+            "bad",
+            "the class, and that it is not",
+            named(lambda b, r: f"not {b.label}"),
+            1,
+            0.75,
+            "false-pass",
         ),
-        Probe("all classes in one label", "bad", "every class in each label", named(lambda b, r: " ".join(r.labels)), 2, 0.75),
-    ]  # fmt: skip
+        Probe(
+            "labels taken back",
+            "bad",
+            "the class (this is wrong)",
+            named(lambda b, r: f"{b.label} (this is wrong)"),
+            2,
+            0.75,
+            "false-pass",
+        ),
+        Probe(
+            "all classes",
+            "free",
+            "every true box once for every class",
+            boxes_of(lambda r: [replace(b, label=n) for b in r.boxes for n in r.labels] if len(r.labels) > 1 else None),
+            2,
+        ),
+        Probe(
+            "all classes in one label",
+            "bad",
+            "every class in each label",
+            named(lambda b, r: " ".join(r.labels)),
+            2,
+            0.75,
+        ),
+    ]
 
 
 def score_probes() -> list[Probe]:
     """Confidence must not pay what the boxes do not."""
     return [
-        Probe("zero confidence", "bad", "boxes where nothing is, with confidence 0", _boxes(lambda r: elsewhere(r, 0.0)), 1),
-        Probe("one unsure box", "bad", "one box where nothing is, with confidence 0", _boxes(lambda r: elsewhere(r, 0.0)[:1]), 1),
-        Probe("negative confidence", "bad", "boxes where nothing is, with confidence -1", _boxes(lambda r: elsewhere(r, -1.0)), 1),
-        Probe("confidence above 1", "bad", "boxes where nothing is, with confidence 100", _boxes(lambda r: elsewhere(r, 100.0)), 1),
-        Probe("true boxes of great confidence", "cap", "the true boxes with confidence 100", _each(lambda b, r: replace(b, score=100.0)), 1),
-    ]  # fmt: skip
-
-
-def _variant(change: Callable[[object], object] | None = None, **layout: object) -> Write:
-    """The right boxes in another JSON spelling."""
-
-    def text(reading: Reading, row: Row) -> str | None:
-        if reading.style is None or reading.style.container in ("commas", "pairs") or reading.style.quotes == "python":
-            return None
-        value = box_value(reading.style, row.boxes, row, reading.frame)
-        if change is not None:
-            value = change(value)
-        return json.dumps(value, **layout)  # type: ignore[arg-type]
-
-    return _inner(text)
-
-
-def _floats(value: object) -> object:
-    if isinstance(value, dict):
-        return {k: _floats(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_floats(v) for v in value]
-    return float(value) if isinstance(value, int) else value
-
-
-def _reversed_keys(value: object) -> object:
-    if isinstance(value, list):
-        return [_reversed_keys(v) for v in value]
-    return dict(reversed(list(value.items()))) if isinstance(value, dict) else value
-
-
-def good_probes() -> list[Probe]:
-    """The right answer in other dress: must earn what gold earns."""
-
-    def good(name: str, text: str, write: Write) -> Probe:
-        return Probe(name, "good", text, write, 0, kind="false-fail")
-
-    def labelled(change: Callable[[str], str]) -> Write:
-        return _each(lambda box, row: replace(box, label=change(box.label)))
-
-    return [
-        good("boxes in reverse order", "the true boxes, last first", _boxes(lambda r: list(r.boxes)[::-1])),
-        good("compact JSON", "no blanks", _variant(separators=(",", ":"))),
-        good("indented JSON", "one value a line", _variant(indent=2)),
-        good("keys in reverse order", "the same objects", _variant(_reversed_keys)),
-        good("coordinates as 12.0", "whole numbers with a point", _variant(_floats)),
-        good("line breaks around the answer", "inside the wrapper", _inner(lambda r, row: f"\n{r.inner(row)}\n")),
-        good("blanks around the completion", "before and after", lambda r, row, rows: f" \n{r.gold(row)}\n "),
-        good("labels in capitals", "CAT for cat", labelled(str.upper)),
-        good("labels with a capital", "Cat for cat", labelled(str.title)),
-        good("labels with blanks", "' cat ' for 'cat'", labelled(lambda text: f" {text} ")),
-    ]
-
-
-def _with_item(item: Callable[[str, str], object]) -> Write:
-    """A list of one object: item(key of the box, key of the label)."""
-
-    def text(reading: Reading, row: Row) -> str | None:
-        assert reading.style is not None
-        if reading.style.container != "objects":
-            return None
-        return json.dumps([item(reading.style.box, reading.style.label or "label")])
-
-    return _inner(text)
-
-
-def odd_probes() -> list[Probe]:
-    """Broken answers that a model writes now and then: must not raise, and must not pay."""
-
-    def odd(name: str, write: Write, share: float = 0.25) -> Probe:
-        return Probe(name, "odd", "broken or unusual JSON", write, 1, share)
-
-    return [
-        odd("cut off", lambda r, row, rows: r.gold(row)[: len(r.gold(row)) * 2 // 3], 1.0),
-        odd("cut off inside the JSON", _inner(lambda r, row: r.inner(row)[:-2]), 1.0),
-        odd("no box key", _with_item(lambda b, k: {k: "cat"})),
-        odd("box null", _with_item(lambda b, k: {b: None, k: "cat"})),
-        odd("three coordinates", _with_item(lambda b, k: {b: [1, 2, 3], k: "cat"})),
-        odd("five coordinates", _with_item(lambda b, k: {b: [1, 2, 3, 4, 5], k: "cat"})),
-        odd("no coordinates", _with_item(lambda b, k: {b: [], k: "cat"})),
-        odd("words as coordinates", _with_item(lambda b, k: {b: ["left", "top", "right", "bottom"], k: "cat"})),
-        odd("nested coordinates", _with_item(lambda b, k: {b: [[1, 2, 3, 4]], k: "cat"})),
-        odd("a number as box", _with_item(lambda b, k: {b: 7, k: "cat"})),
-        odd("list of null", _inner("[null]")),
-        odd("list of numbers", _inner("[1, 2, 3]")),
-        odd("list of words", _inner('["cat"]')),
-        odd("a number", _inner("7")),
-        odd("a word in quotes", _inner('"cat"')),
-        odd("true", _inner("true")),
-        odd("nested lists", _inner("[" * 40 + "]" * 40)),
-        odd("very large number", _inner("[[1, 2, 1e999, 4]]")),
-        odd("digits", lambda r, row, rows: "9" * 4000),
-        odd("opening tags only", lambda r, row, rows: "<think><answer>["),
-        odd("closing tags first", lambda r, row, rows: "</answer></think><answer>"),
-        odd("emoji", lambda r, row, rows: "🙂" * 50),
-        odd("long prose", lambda r, row, rows: "The picture shows many things. " * 600),
-    ]
-
-
-def frail_probes() -> list[Probe]:
-    """What hardly any model writes: told on the card, never a finding."""
-
-    def frail(name: str, write: Write) -> Probe:
-        return Probe(name, "frail", "unlikely text", write, 1)
-
-    odd = {"score a word": "high", "score null": None}
-    marked = [
-        frail(
-            n, _with_item(lambda b, k, v=v: {b: [1, 2, 3, 4], k: "cat", "score": v, "confidence": v, "Confidence": v})
-        )  # type: ignore[misc]
-        for n, v in odd.items()
-    ]
-    return [
-        *marked,
-        frail("label null", _with_item(lambda b, k: {b: [1, 2, 3, 4], k: None})),
-        frail("label a number", _with_item(lambda b, k: {b: [1, 2, 3, 4], k: 7})),
-        frail("label a list", _with_item(lambda b, k: {b: [1, 2, 3, 4], k: ["cat"]})),
-        frail("null byte", _inner("[\x00]")),
-        frail("lone surrogate", _inner('["\ud800"]')),
-        frail("deep nesting", _inner("[" * 5000 + "]" * 5000)),
-        frail("200,000 digits", lambda r, row, rows: "9" * 200_000),
+        Probe(
+            "zero confidence",
+            "bad",
+            "boxes where nothing is, with confidence 0",
+            boxes_of(lambda r: elsewhere(r, 0.0)),
+            1,
+        ),
+        Probe(
+            "one unsure box",
+            "bad",
+            "one box where nothing is, with confidence 0",
+            boxes_of(lambda r: elsewhere(r, 0.0)[:1]),
+            1,
+        ),
+        Probe(
+            "negative confidence",
+            "bad",
+            "boxes where nothing is, with confidence -1",
+            boxes_of(lambda r: elsewhere(r, -1.0)),
+            1,
+        ),
+        Probe(
+            "confidence above 1",
+            "bad",
+            "boxes where nothing is, with confidence 100",
+            boxes_of(lambda r: elsewhere(r, 100.0)),
+            1,
+        ),
+        Probe(
+            "true boxes of great confidence",
+            "cap",
+            "the true boxes with confidence 100",
+            each_box(lambda b, r: replace(b, score=100.0)),
+            1,
+        ),
     ]
 
 

@@ -42,9 +42,12 @@ class Parser:
 
     def parse(self, text):
         def between(tag):
-            return text.rsplit("<%s>" % tag, 1)[1].split("</%s>" % tag, 1)[0].strip() if "<%s>" % tag in text else None
+            if "<%s>" % tag not in text:
+                return None
+            return text.rsplit("<%s>" % tag, 1)[1].split("</%s>" % tag, 1)[0].strip()
 
-        return SimpleNamespace(text=text, think=between("think"), reasoning=between("reasoning"), answer=between("answer"))
+        fields = {{tag: between(tag) for tag in ("think", "reasoning", "answer")}}
+        return SimpleNamespace(text=text, **fields)
 
     def parse_answer(self, completion):
         text = completion if isinstance(completion, str) else completion[-1]["content"]

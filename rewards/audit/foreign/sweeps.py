@@ -47,7 +47,7 @@ def sweep_iou(judge: Judge) -> dict[str, Any]:
     text = f"the reward rises unevenly with IoU ({shown})" + (f"; no step at {', '.join(missing)}" if missing else "")
     worst = max(range(len(steps)), key=lambda k: heights[k])
     below = [i for i, iou in enumerate(ious) if iou < steps[worst][0]][-1]
-    previous = [i for i, iou in enumerate(ious) if values[i] == values[below]][0]
+    previous = next(i for i, iou in enumerate(ious) if values[i] == values[below])
     sample = {"sample_id": "sweep", "reward": values[below], "gold_reward": values[previous], "official": ious[below]}
     sample |= {
         "prediction": texts[below],
@@ -104,11 +104,18 @@ def sweep_size(judge: Judge) -> dict[str, Any]:
             "gold_text": judge.reading.gold(row),
         }
         finding = Finding(
-            "exploit", "thresholds in pixels", "variants",
+            "exploit",
+            "thresholds in pixels",
+            "variants",
             f"a box beside the object (IoU 0) earns {rewards[0][worst]:.3g} in a picture of {PICTURE} pixels and "
-            f"{rewards[1][worst]:.3g} in the same picture {FACTOR} times as large", rewards[0][worst], golds[0][worst],
-            0.0, share, 1, [sample],
-        )  # fmt: skip
+            f"{rewards[1][worst]:.3g} in the same picture {FACTOR} times as large",
+            rewards[0][worst],
+            golds[0][worst],
+            0.0,
+            share,
+            1,
+            [sample],
+        )
         sample["boxes"] = [list(box.corners) for box in boxes]
         judge.cases.append(Case(finding, row, text, "size"))
     return section

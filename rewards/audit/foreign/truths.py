@@ -16,6 +16,9 @@ __all__ = ["TruthForm", "truth_forms"]
 Form = Literal["text", "data", "spaced"]
 
 
+BARE = Wrapper()
+
+
 @dataclass(frozen=True)
 class TruthForm:
     """How the truth stands in its column: a container and keys (boxes), as data or as text in a wrapper.
@@ -25,7 +28,7 @@ class TruthForm:
 
     style: BoxStyle | None = None
     form: Form = "text"
-    wrapper: Wrapper = Wrapper()
+    wrapper: Wrapper = BARE
     frame: Frame | None = None
     answers: Literal["one", "all", "number", "object"] = "one"
     given: bool = False
@@ -41,7 +44,8 @@ class TruthForm:
             else {"all": "list of answers", "number": "number"}.get(self.answers, "answer")
         )
         around = f", in {self.wrapper.name}" if self.wrapper != Wrapper() else ""
-        return f"{what}{' as text' if self.form != 'data' else ' as data'}{around}{f', {self.frame}' if self.frame else ''}"
+        frame = f", {self.frame}" if self.frame else ""
+        return f"{what} as {'data' if self.form == 'data' else 'text'}{around}{frame}"
 
     def columns(self, row: Row, frame: Frame) -> dict[str, Any]:
         """{"main": the truth as one column, "boxes", "labels": the same as two columns of data}."""
@@ -97,7 +101,7 @@ def truth_forms(task: str, style: BoxStyle | None, hints: Hints, rows: Sequence[
         "box": next((k for k in hints.box_keys if k in ("boxes", "bboxes")), "boxes"),
         "label": next((k for k in hints.label_keys if k in ("labels", "classes", "categories")), "labels"),
     }
-    containers.append(replace(kept, container="table", score="", **table_keys))
+    containers.append(replace(kept, container="table", score="", **table_keys))  # type: ignore[arg-type]
     containers += [replace(kept, container=c) for c in ("lists", "by-label")]  # type: ignore[arg-type]
     if task == "grounding" or style.container.startswith("one-"):
         single = [replace(kept, container=c) for c in ("one-list", "one-object", "commas", "pairs")]  # type: ignore[arg-type]

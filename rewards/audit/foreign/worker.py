@@ -21,6 +21,8 @@ def load(file, name):
     if folder not in sys.path:
         sys.path.insert(0, folder)
     spec = importlib.util.spec_from_file_location("audited_reward", file)
+    if spec is None or spec.loader is None:
+        raise ImportError("not a Python file: " + file)
     module = importlib.util.module_from_spec(spec)
     sys.modules["audited_reward"] = module
     spec.loader.exec_module(module)
@@ -105,7 +107,7 @@ def call(function, request):
                 break
     values = [number(value) for value in result]
     if len(values) != request["count"]:
-        raise ValueError("%d rewards came back for %d completions" % (len(values), request["count"]))
+        raise ValueError("{} rewards came back for {} completions".format(len(values), request["count"]))
     return values
 
 
@@ -116,7 +118,7 @@ def loop():
     return LOOPS[0]
 
 
-LOOPS = []
+LOOPS: "list[asyncio.AbstractEventLoop]" = []
 
 
 async def wait(awaitable):
@@ -144,7 +146,7 @@ def reply(function, request):
         values = call(function, request)
         bad = [v for v in values if v is not None and not math.isfinite(v)]
         if bad and request["count"] == 1:
-            return {"values": [None], "error": "the reward is %r, not a finite number" % bad[0], "where": ""}
+            return {"values": [None], "error": f"the reward is {bad[0]!r}, not a finite number", "where": ""}
         if bad:
             return {"values": None, "error": "a reward is not finite", "where": ""}
         return {"values": values}
@@ -158,7 +160,7 @@ def failure(error):
     lines, trace = [], error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename != __file__:
-            lines.append("%s:%d" % (os.path.basename(trace.tb_frame.f_code.co_filename), trace.tb_lineno))
+            lines.append(f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}")
         trace = trace.tb_next
     text = " ".join(str(error).split())[:300]
     kind = type(error).__name__

@@ -32,7 +32,7 @@ def matched(predicted, boxes, labels, overlap):
     pairs = [
         (overlap(p, b), i, j)
         for i, (p, name) in enumerate(predicted)
-        for j, (b, label) in enumerate(zip(boxes, labels))
+        for j, (b, label) in enumerate(zip(boxes, labels, strict=False))
         if name == label
     ]
     taken, used, count = set(), set(), 0
@@ -46,7 +46,7 @@ def matched(predicted, boxes, labels, overlap):
 
 def f1(completions, boxes, labels, overlap):
     scores = []
-    for text, truth, names in zip(completions, boxes, labels):
+    for text, truth, names in zip(completions, boxes, labels, strict=False):
         found = read(text)
         hits = matched(found, truth, names, overlap)
         scores.append(2 * hits / (len(found) + len(truth)))
@@ -59,14 +59,14 @@ def inverted_pays(prompts, completions, completion_ids, boxes, labels, **kwargs)
 
 def spam_is_free(prompts, completions, completion_ids, boxes, labels, trainer_state=None, **kwargs):
     """Recall: what else is named costs nothing."""
-    return [matched(read(t), b, n, iou) / len(b) for t, b, n in zip(completions, boxes, labels)]
+    return [matched(read(t), b, n, iou) / len(b) for t, b, n in zip(completions, boxes, labels, strict=False)]
 
 
 def duplicates_pay(completions, boxes, labels, **kwargs):
     """Every box that hits a truth counts, however often that truth was hit."""
     scores = []
-    for text, truth, names in zip(completions, boxes, labels):
-        hits = sum(any(iou(p, b) >= 0.5 and n == m for b, m in zip(truth, names)) for p, n in read(text))
+    for text, truth, names in zip(completions, boxes, labels, strict=False):
+        hits = sum(any(iou(p, b) >= 0.5 and n == m for b, m in zip(truth, names, strict=False)) for p, n in read(text))
         scores.append(hits / len(truth))
     return scores
 

@@ -82,4 +82,4 @@ def mended(data_source, solution_str, ground_truth, extra_info=None):
 
 def batch(data_sources, solution_strs, ground_truths, extra_infos=None):
     """verl's batch form of labels_ignored."""
-    return [labels_ignored(*row) for row in zip(data_sources, solution_strs, ground_truths, extra_infos)]
+    return [labels_ignored(*row) for row in zip(data_sources, solution_strs, ground_truths, extra_infos, strict=False)]

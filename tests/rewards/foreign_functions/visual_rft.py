@@ -41,7 +41,7 @@ def paired(found, truth):
 def zero_confidence_pays(completions, solution, **kwargs):
     """IoU over the longer list, and the mean of the confidence where right and 1 - it where wrong."""
     rewards = []
-    for completion, sol in zip(completions, solution):
+    for completion, sol in zip(completions, solution, strict=False):
         found, truth = read(completion[0]["content"]), read(sol)
         pairs = paired(found, truth)
         if not pairs:
@@ -56,7 +56,7 @@ def zero_confidence_pays(completions, solution, **kwargs):
 def mended(completions, solution, **kwargs):
     """Confidence is paid on matched boxes only, over the longer list."""
     rewards = []
-    for completion, sol in zip(completions, solution):
+    for completion, sol in zip(completions, solution, strict=False):
         found, truth = read(completion[0]["content"]), read(sol)
         pairs = paired(found, truth)
         longer = max(len(truth), len(found), 1)

@@ -49,7 +49,7 @@ def matches(found, truth, same):
 def any_label(completions, solution, **kwargs):
     """Completeness of matches whatever their class, as its `weighted_sum` has it, and here nothing else."""
     rewards = []
-    for content, sol, path in zip(contents_of(completions), solution, kwargs.get("image_path")):
+    for content, sol, _path in zip(contents_of(completions), solution, kwargs.get("image_path"), strict=False):
         found, truth = fenced(content), fenced(sol)
         kept = matches(found, truth, same=False)
         rewards.append(len(kept) / max(len(found), len(truth), 1))
@@ -59,7 +59,7 @@ def any_label(completions, solution, **kwargs):
 def same_label(completions, solution, **kwargs):
     """The mended twin."""
     rewards = []
-    for content, sol in zip(contents_of(completions), solution):
+    for content, sol in zip(contents_of(completions), solution, strict=False):
         found, truth = fenced(content), fenced(sol)
         rewards.append(len(matches(found, truth, same=True)) / max(len(found), len(truth), 1))
     return rewards
@@ -68,7 +68,9 @@ def same_label(completions, solution, **kwargs):
 def yes_no(completions, solution, **kwargs):
     """Chosen by the column accu_reward_method; the first yes or no anywhere, and none equals none."""
     rewards = []
-    for content, sol, accu_reward_method in zip(contents_of(completions), solution, kwargs.get("accu_reward_method")):
+    for content, sol, accu_reward_method in zip(
+        contents_of(completions), solution, kwargs.get("accu_reward_method"), strict=False
+    ):
         if accu_reward_method != "yes_no":
             rewards.append(0.0)
             continue
@@ -82,7 +84,9 @@ def yes_no(completions, solution, **kwargs):
 
 def yes_no_mended(completions, solution, **kwargs):
     rewards = []
-    for content, sol, accu_reward_method in zip(contents_of(completions), solution, kwargs.get("accu_reward_method")):
+    for content, sol, accu_reward_method in zip(
+        contents_of(completions), solution, kwargs.get("accu_reward_method"), strict=False
+    ):
         true = re.search(r"<answer>(.*?)</answer>", sol.lower())
         true = (true.group(1) if true else sol).strip()
         said = re.findall(r"<answer>(.*?)</answer>", content.lower(), re.DOTALL)
