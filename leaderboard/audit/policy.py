@@ -28,6 +28,8 @@ class BlindPolicy(nn.Module):
     uniform: what it writes first is garbage.
     """
 
+    allowed: Tensor
+
     def __init__(self, alphabet: Alphabet, seed: int, width: int = 32) -> None:
         super().__init__()
         sizes = [len(choices) for choices in alphabet.fields]

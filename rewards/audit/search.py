@@ -16,6 +16,7 @@ from rewardmark.rewards.audit.search_objective import Budget, Candidate, Meter, 
 from rewardmark.rewards.audit.search_space import Score, Space
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from rewardmark.rewards.audit.material import Material
 
 __all__ = ["Budget", "Candidate", "Objective", "Search", "SearchOutcome", "search", "space_for"]
@@ -80,8 +81,12 @@ class Search:
         found = []
         for value, _, row, genome in best[:16]:
             if np.isfinite(value) and value > 1e-3:
-                found.append(reduced(space, genome, lambda some, row=row: objective.rewards(some, [row] * len(some))))
+                found.append(reduced(space, genome, self._on(row)))
         return found
+
+    def _on(self, row: int) -> Callable[[Sequence[Any]], NDArray[np.float64]]:
+        """The rewards of genomes on one sample."""
+        return lambda some: self.objective.rewards(some, [row] * len(some))
 
     # improving
 

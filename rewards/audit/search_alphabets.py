@@ -41,8 +41,8 @@ def alphabet_for(space: Space[Any]) -> Alphabet:
         xs, ys = _bins(space.size[0]), _bins(space.size[1])
         return Alphabet((xs, ys, xs, ys), 3, _grounded)
     if isinstance(space, PairSpace):
-        levels = (0.0, 0.25, 0.5, 0.75, 1.0, -1.0, 10.0)
-        return Alphabet((levels,) * 4, 1, lambda parts: tuple(parts[0]), fixed=True)
+        scores = (0.0, 0.25, 0.5, 0.75, 1.0, -1.0, 10.0)
+        return Alphabet((scores,) * 4, 1, lambda parts: tuple(parts[0]), fixed=True)
     if isinstance(space, SegmentSpace):
         places = tuple(k / 8 for k in range(9))
         return Alphabet((*((places,) * 4), tuple(float(c) for c in space.names)), 8, _segments)

@@ -237,7 +237,7 @@ class ImageSpace(MapSpace):
         return (*some(3), *([float(rng.random())] if kind == "tint" else []))
 
     def constants(self) -> list[MapGenome]:
-        levels = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+        levels = (0.0, 0.5, 1.0)
         found = [MapGenome("blank", (Stroke("fill", (r, g, b)),)) for r in levels for g in levels for b in levels]
         found += [MapGenome(sheet) for sheet in ("blank", "grey")]
         strokes = [Stroke("rainbow", (fx, fy, 0.0, 1.0)) for fx, fy in ((1, 0), (0, 1), (2, 2), (8, 0))]

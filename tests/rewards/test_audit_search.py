@@ -149,7 +149,7 @@ def test_odd_colours_segments_and_grounded_boxes_are_found():
         return 60.0 * ((predictions.rgb.mean((2, 3)) - magenta).abs().amax(1) < 0.06).float()
 
     material = colours.judged_by("colorization/psnr")
-    assert run(material, planted(material, "colorization/psnr", mean_colour), 3_000).pays
+    assert run(material, planted(material, "colorization/psnr", mean_colour), 9_000).pays
 
     segments = synthetic_material("panoptic", n=6)
 
