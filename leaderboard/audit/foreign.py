@@ -61,13 +61,15 @@ def audit_function(
     samples: int | None = None,
     seed: int = 0,
     search: float = 0.0,
+    adversary: int = 0,
     show: Reporter | None = None,
 ) -> AuditResult:
     """Audit `FILE.py:FUNCTION`; the result goes to OUT/rewards, scripts that show its findings to OUT/repro.
 
     task: one whose answers are text (None: detection where the source names boxes, else vqa); format: how its answers
     are written ("auto": found out); frame: of coordinates; dataset: JSON or JSONL rows instead of generated samples;
-    search: seconds for a search beyond the lists. Raises RewardmarkError for what the user can mend.
+    search: seconds for a search beyond the lists; adversary: steps of a policy tuned on the function alone (both on
+    generated samples only). Raises RewardmarkError for what the user can mend.
     """
     file, function = split_target(target)
     _checked(task, format, frame)
@@ -107,6 +109,9 @@ def audit_function(
         if search > 0 and material is not None:
             told("searching")
             result = _searched(result, caller, found, material, search, seed)
+        if adversary > 0 and material is not None:
+            told("training an adversary")
+            result = _opposed(result, caller, found, material, adversary, seed)
     if out is not None:
         AuditStore(out).write(result)
         folder = out / "repro"
@@ -140,9 +145,27 @@ def _searched(
     result: AuditResult, caller: ChildCaller, found: Fit, material: Material, seconds: float, seed: int
 ) -> AuditResult:
     """What the search for unlisted exploits adds."""
-    from rewardmark.leaderboard.audit.find import find_exploits
+    from rewardmark.leaderboard.audit.find import search_reward
 
     rows = rows_of(material)
     part = material_of(material, rows)
-    more = find_exploits(as_reward(caller, found.reading, part, rows), part, seconds=seconds, seed=seed)
-    return replace(result, findings=[*result.findings, *more])
+    section, more = search_reward(as_reward(caller, found.reading, part, rows), part, seconds=seconds, seed=seed)
+    return replace(result, sections={**result.sections, "search": section}, findings=[*result.findings, *more])
+
+
+def _opposed(
+    result: AuditResult, caller: ChildCaller, found: Fit, material: Material, steps: int, seed: int
+) -> AuditResult:
+    """What a policy finds that is tuned on the function alone."""
+    from rewardmark.leaderboard.audit.adversary import train_adversary
+
+    rows = rows_of(material)
+    part = material_of(material, rows)
+    reward = as_reward(caller, found.reading, part, rows)
+    section, curve, more = train_adversary(reward, part, steps=steps, seed=seed)
+    return replace(
+        result,
+        sections={**result.sections, "adversary": section},
+        findings=[*result.findings, *more],
+        curves={**result.curves, "adversary": curve},
+    )

@@ -111,7 +111,7 @@ def audit(
             results.append(
                 audit_function(
                     function, out, task=task, format=format_, frame=frame, dataset=dataset, samples=samples,
-                    seed=seed, search=search, show=show,
+                    seed=seed, search=search, adversary=adversary, show=show,
                 )
             )  # fmt: skip
         if names or not functions:
