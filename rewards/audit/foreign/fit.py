@@ -126,7 +126,8 @@ def _candidates(
     wrappers = list(dict.fromkeys([*declared_wrappers, *_wrappers(hints)]))
     styles: list[BoxStyle | None] = [None]
     if task in BOX_TASKS:
-        styles = list(dict.fromkeys([*declared_styles, *_styles(hints, task)]))
+        labelled = task == "detection" and any(box.label != "object" for row in rows for box in row.boxes)
+        styles = list(dict.fromkeys([*declared_styles, *_styles(hints, task, labelled)]))
     methods = hints.methods or ("",)
     ways = [replace(c, method=m) for c in found for m in methods]
     candidates = []
@@ -163,14 +164,16 @@ def _wrappers(hints: Hints) -> list[Wrapper]:
     return found
 
 
-def _styles(hints: Hints, task: str) -> list[BoxStyle]:
+def _styles(hints: Hints, task: str, labelled: bool) -> list[BoxStyle]:
     """Ways to write boxes: the keys that the source names, then the usual ones; then lists without keys."""
     boxes = [k for k in hints.box_keys if k not in ("boxes", "bboxes", "coordinates", "position")] or ["bbox_2d"]
     labels = [k for k in hints.label_keys if k not in ("labels", "classes", "categories")]
     scores = list(hints.score_keys)
     keyed = []
     for box in boxes[:3]:
-        for label, mark in itertools.product([*labels[:3], ""], [*scores[:2], ""]):
+        # Where the source names no key of a class, one is written all the same: what it ignores can then be seen to be.
+        usual = ["label"] if not labels and labelled and box != "Position" else []
+        for label, mark in itertools.product([*labels[:3], *usual, ""], [*scores[:2], ""]):
             keyed.append(BoxStyle(box=box, label=label, score=mark))
     if not labels:
         keyed += [BoxStyle(box=box, label="label") for box in boxes[:3]]
