@@ -16,6 +16,7 @@ from rewardmark.rewards.audit.foreign.formats import FORMATS
 from rewardmark.rewards.audit.foreign.hints import hints_of
 from rewardmark.rewards.audit.foreign.kinds import variant_of
 from rewardmark.rewards.audit.foreign.lifted import as_reward, material_of
+from rewardmark.rewards.audit.foreign.repro import with_script
 from rewardmark.rewards.audit.foreign.rows import BOX_TASKS, TEXT_TASKS, rows_of
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.cache import write_atomically
@@ -78,6 +79,7 @@ def audit_function(
         kind = task or ("detection" if hints_of(caller.source, function).box_keys else "vqa")
         if task is None:
             say(f"{target}: taken for {kind}; --task says otherwise")
+        path = os.path.abspath(file) if out is not None else ""
         material: Material | None = None
         if dataset is not None:
             rows = read_rows(Path(dataset), kind, frame, samples or MOST_ROWS)  # type: ignore[arg-type]
@@ -100,7 +102,7 @@ def audit_function(
             frame=frame,  # type: ignore[arg-type]
             source=source,
             seed=seed,
-            path=os.path.abspath(file) if out is not None else "",
+            path=path,
             material=material,
             progress=told,
         )
@@ -112,6 +114,14 @@ def audit_function(
         if adversary > 0 and material is not None:
             told("training an adversary")
             result = _opposed(result, caller, found, material, adversary, seed)
+        if path:  # what search and adversary add has no script yet
+            result = replace(
+                result,
+                findings=[
+                    f if f.repro else with_script(f, found.reading, rows, (path, caller), scripts)
+                    for f in result.findings
+                ],
+            )
     if out is not None:
         AuditStore(out).write(result)
         folder = out / "repro"

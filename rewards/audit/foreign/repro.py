@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import pprint
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rewardmark.rewards.audit.foreign.calls import Caller
 from rewardmark.rewards.audit.foreign.judge import NONSENSE, Case, honest_mistake
 from rewardmark.rewards.audit.foreign.reading import Reading
-from rewardmark.rewards.audit.foreign.rows import Row
+from rewardmark.rewards.audit.foreign.rows import Box, Row
 from rewardmark.rewards.audit.foreign.sweeps import large_text, sweep_texts
+from rewardmark.rewards.audit.result import Finding
 
-__all__ = ["repro_name", "repro_script"]
+__all__ = ["repro_name", "repro_script", "with_script"]
+
+#: A found answer that earns this share of the way from an honest mistake to gold is shown as paid.
+LEAST = 0.05
 
 TEMPLATE = '''"""{title}
 
@@ -198,6 +205,34 @@ def repro_script(
         calls=_literal(calls),
         check=check,
     )
+
+
+def with_script(
+    finding: Finding, reading: Reading, rows: list[Row], target: tuple[str, Caller], scripts: dict[str, str]
+) -> Finding:
+    """A finding of the search or adversary with a script, which is added to `scripts`; as it is without a sample.
+
+    target: (path of the user's file, its caller).
+    """
+    sample = finding.samples[0] if finding.samples else None
+    row = next((r for r in rows if sample is not None and r.id == str(sample["sample_id"])), None)
+    answer = json.loads(sample["prediction"]) if sample is not None else None
+    if row is None or not isinstance(answer, dict):
+        return finding
+    if reading.style is None:
+        text = reading.wrapper.wrap(str(answer.get("text", "")))
+    else:
+        named = zip(answer["boxes"], answer["labels"], answer["scores"], strict=True)
+        whole = [(tuple(float(round(v or 0.0)) for v in corners), label, mark or 0.0) for corners, label, mark in named]
+        text = reading.boxes([Box((c[0], c[1], c[2], c[3]), label, mark) for c, label, mark in whole], row)
+    path, caller = target
+    case = Case(finding, row, text, "bad", LEAST)
+    slug = "".join(c if c.isalnum() or c in "-_." else "-" for c in caller.target)
+    name = f"{slug}--{repro_name(case)}"
+    while name in scripts:
+        name = f"{name.removesuffix('.py')}_more.py"
+    scripts[name] = repro_script(case, reading, (path, caller.signature.name), rows, name)
+    return replace(finding, repro=f"repro/{name}")
 
 
 def _texts(case: Case, reading: Reading, rows: list[Row]) -> dict[str, tuple[Row, str]]:
