@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["find_exploits", "findings_of", "score_of", "search_reward", "search_score", "summary_of"]
 
+LONGEST_NAME = 72
+"""Letters of an exploit's name; its description has it all."""
+
 Progress = Callable[[str, float], None]
 """(what, share done)"""
 
@@ -103,7 +106,7 @@ def findings_of(outcome: SearchOutcome, material: Material, origin: Origin) -> l
     return [
         Finding(
             kind="exploit",
-            name=f"{origin}: appended to gold" if appended else origin,
+            name=f"{_short(outcome.description)}{', appended to the truth' if appended else ''}",
             origin=origin,
             description=said,
             mean_reward=mean,
@@ -120,6 +123,10 @@ def findings_of(outcome: SearchOutcome, material: Material, origin: Origin) -> l
             ),
         )
     ]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def find_exploits(reward: Reward, material: Material, *, seconds: float, seed: int = 0) -> list[Finding]:

@@ -49,10 +49,10 @@ def test_the_ranking_and_the_advice_follow_from_the_numbers(audit_fixture: Modul
     ("numbers", "verdict", "words"),
     [
         ({"spearman": 0.49}, "care", "Spearman under 0.5"),
-        ({"hackability": 0.06}, "care", "hackability above 0.05"),
+        ({"hackability": 0.26}, "care", "hackability above 0.25"),
         ({"lazy": 0.51}, "care", "a fixed answer earns more than 50% of gold"),
         ({"spearman": None}, "care", "unknown: agreement"),
-        ({"spearman": 0.5, "hackability": 0.05, "lazy": 0.5, "silent": 0.5}, "use", "no exploit"),
+        ({"spearman": 0.5, "hackability": 0.25, "lazy": 0.5, "silent": 0.5}, "use", "no exploit"),
     ],
 )
 def test_each_condition_of_the_rule_is_applied(

@@ -14,7 +14,7 @@ __all__ = ["RULE", "USE_RULE", "Row", "Table", "make_tables"]
 
 LEAST_AGREEMENT = 0.5
 MOST_SILENT = 0.5
-MOST_HACKABLE = 0.05
+MOST_HACKABLE = 0.25
 MOST_LAZY = 0.5
 
 RULE = (
