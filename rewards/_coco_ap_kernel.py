@@ -4,6 +4,10 @@ Written to give the same numbers as pycocotools, hence its order of operations: 
 far edge as x + width; stable sorts; IoU thresholds and recall levels from linspace; ignored truths last; crowds matched
 many times by intersection over detection area; the later of equal IoU wins.
 
+All thresholds are matched at once: each is one bit, and a detection takes its best truth at the bits at which the truth
+is still free, then the next best at the bits that are left. Most detections reach no truth at any threshold and are
+only counted.
+
 Precision interpolated at the recall levels changes at true positives only: the j-th of P truths to be found stands for
 the levels in ((j - 1) / P, j / P], so a sum over true positives is the sum over levels.
 """
@@ -11,106 +15,16 @@ the levels in ((j - 1) / P, j / P], so a sum over true positives is the sum over
 from __future__ import annotations
 
 import numpy as np
+from rewardmark.rewards._slots_kernel import class_of, group, number_classes, sort_falling, sort_keys, table_size
 from rewardmark.rewards.compiled import compiled
 
-__all__ = ["coco_ap_batch", "sort_falling"]
+__all__ = ["coco_ap_batch"]
 
 EPSILON = np.spacing(1.0)
-
-
-@compiled
-def sort_falling(order, first, last, scores, spare):  # type: ignore[no-untyped-def]
-    """Sort the slots order[first:last] by falling score, stable; a score that is no number ranks last.
-
-    Runs of sixteen by insertion, then merged (NumPy's own sorts take seconds to compile).
-    """
-    run = 16
-    for low in range(first, last, run):
-        high = min(low + run, last)
-        for i in range(low + 1, high):
-            slot = order[i]
-            score = scores[slot]
-            place = i
-            while place > low:
-                before = scores[order[place - 1]]
-                if not (score > before or (np.isnan(before) and not np.isnan(score))):
-                    break
-                order[place] = order[place - 1]
-                place -= 1
-            order[place] = slot
-    while run < last - first:
-        for low in range(first, last, 2 * run):
-            middle, high = min(low + run, last), min(low + 2 * run, last)
-            if middle == high:
-                continue
-            for i in range(low, middle):
-                spare[i] = order[i]
-            left, right, place = low, middle, low
-            while left < middle and right < high:
-                score, before = scores[order[right]], scores[spare[left]]
-                if score > before or (np.isnan(before) and not np.isnan(score)):
-                    order[place] = order[right]
-                    right += 1
-                else:
-                    order[place] = spare[left]
-                    left += 1
-                place += 1
-            while left < middle:
-                order[place] = spare[left]
-                left += 1
-                place += 1
-        run *= 2
-
-
-@compiled
-def _distinct(labels, mask, out):  # type: ignore[no-untyped-def]
-    """The different labels of the slots in use, rising, into `out`; how many there are."""
-    count = 0
-    for slot in range(labels.shape[0]):
-        if not mask[slot]:
-            continue
-        place = count
-        while place > 0 and out[place - 1] > labels[slot]:
-            place -= 1
-        if place > 0 and out[place - 1] == labels[slot]:
-            continue
-        for i in range(count, place, -1):
-            out[i] = out[i - 1]
-        out[place] = labels[slot]
-        count += 1
-    return count
-
-
-@compiled
-def _place_of(label, labels, count):  # type: ignore[no-untyped-def]
-    """Where `label` stands among the rising labels[:count]; -1 where it does not."""
-    low, high = 0, count
-    while low < high:
-        middle = (low + high) // 2
-        if labels[middle] < label:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < count and labels[low] == label else -1
-
-
-@compiled
-def _group(key, keys, starts, order):  # type: ignore[no-untyped-def]
-    """Slots by rising key (0..keys - 1; -1 stands out), stable: order[starts[k]:starts[k + 1]] are those of key k."""
-    for k in range(keys + 1):
-        starts[k] = 0
-    for slot in range(key.shape[0]):
-        if key[slot] >= 0:
-            starts[key[slot] + 1] += 1
-    for k in range(keys):
-        starts[k + 1] += starts[k]
-    for slot in range(key.shape[0]):
-        if key[slot] >= 0:
-            order[starts[key[slot]]] = slot
-            starts[key[slot]] += 1
-    for k in range(keys, 0, -1):
-        starts[k] = starts[k - 1]
-    starts[0] = 0
+#: Thresholds matched at once: the bits of an integer, less some that keep it positive.
+BITS = 60
+#: Columns of a truth in `_gather`.
+X, Y, WIDTH, HEIGHT, AREA = 0, 1, 2, 3, 4
 
 
 @compiled
@@ -126,92 +40,95 @@ def _level_weights(positives, levels, weights):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _overlaps(dt, gt, crowd, counts, truths, ious, best):  # type: ignore[no-untyped-def]
-    """ious [counts, truths] of the xywh rows dt and gt, and the best of each row."""
-    for d in range(counts):
-        x, y, w, h = dt[d, 0], dt[d, 1], dt[d, 2], dt[d, 3]
-        best[d] = 0.0
-        for g in range(truths):
-            width = min(x + w, gt[g, 0] + gt[g, 2]) - max(x, gt[g, 0])
-            height = min(y + h, gt[g, 1] + gt[g, 3]) - max(y, gt[g, 1])
-            iou = 0.0
-            if width > 0 and height > 0:  # also false for NaN: such a box overlaps nothing
-                inter = width * height
-                iou = inter / (w * h if crowd[g] else w * h + gt[g, 2] * gt[g, 3] - inter)
-            ious[d, g] = iou
-            best[d] = max(best[d], iou)
-
-
-@compiled
-def _precision_sum(  # type: ignore[no-untyped-def]
-    count, truths, ious, best, ignored, crowd, outside, threshold, weights, taken, precision
-):
-    """Match `count` detections in their order to the truths at one threshold: the sum of interpolated precision."""
-    for g in range(truths):
-        taken[g] = False
-    found, false = 0, 0
-    for d in range(count):
-        match = -1
-        if best[d] >= threshold:
-            least = threshold
-            for g in range(truths):
-                if taken[g] and not crowd[g]:
-                    continue
-                if match > -1 and not ignored[match] and ignored[g]:
-                    break
-                if ious[d, g] < least:
-                    continue
-                least = ious[d, g]
-                match = g
-        if match >= 0:
-            taken[match] = True
-            if not ignored[match]:
-                found += 1
-                precision[found - 1] = found / (false + found + EPSILON)
-        elif not outside[d]:
-            false += 1
-    total, envelope = 0.0, 0.0
-    for j in range(found - 1, -1, -1):
-        envelope = max(envelope, precision[j])
-        total += envelope * weights[j]
-    return total
-
-
-@compiled
-def _plain_precision_sum(count, truths, ious, best, threshold, weights, taken, precision):  # type: ignore[no-untyped-def]
-    """`_precision_sum` where nothing is ignored: the d-th detection has d before it, and none after the last truth has
-    been taken matters."""
-    for g in range(truths):
-        taken[g] = False
-    found = 0
-    for d in range(count):
-        if best[d] < threshold:
-            continue
-        least, match = threshold, -1
-        for g in range(truths):
-            if not taken[g] and ious[d, g] >= least:
-                least, match = ious[d, g], g
-        if match >= 0:
-            taken[match] = True
-            precision[found] = (found + 1) / (d + 1 + EPSILON)
-            found += 1
-            if found == truths:
-                break
-    total, envelope = 0.0, 0.0
-    for j in range(found - 1, -1, -1):
-        envelope = max(envelope, precision[j])
-        total += envelope * weights[j]
-    return total
-
-
-@compiled
-def _boxes_of(source, order, first, count, out):  # type: ignore[no-untyped-def]
-    """Rows `order[first:first + count]` of xyxy `source` as xywh in float64."""
+def _gather(boxes, crowds, order, count, out, crowd):  # type: ignore[no-untyped-def]
+    """The xyxy boxes of the slots order[:count], in float64 as x, y, width, height, area; and which are crowds."""
     for i in range(count):
-        slot = order[first + i]
-        x, y = np.float64(source[slot, 0]), np.float64(source[slot, 1])
-        out[i, 0], out[i, 1] = x, y
-        out[i, 2], out[i, 3] = np.float64(source[slot, 2]) - x, np.float64(source[slot, 3]) - y
+        slot = order[i]
+        x, y = np.float64(boxes[slot, 0]), np.float64(boxes[slot, 1])
+        width, height = np.float64(boxes[slot, 2]) - x, np.float64(boxes[slot, 3]) - y
+        out[i, X], out[i, Y], out[i, WIDTH], out[i, HEIGHT], out[i, AREA] = x, y, width, height, width * height
+        crowd[i] = crowds[slot]
+
+
+@compiled
+def _candidates(x, y, width, height, gt, crowd, first, counted, ends, least, ious, truths):  # type: ignore[no-untyped-def]
+    """The truths first..ends - 1 that a detection overlaps by `least`, in the order in which it would take them: those
+    that count (before `counted`) first, then by falling IoU, then the later one. How many there are."""
+    area, right, bottom, found = width * height, x + width, y + height, 0
+    for g in range(first, ends):
+        across = min(right, gt[g, X] + gt[g, WIDTH]) - max(x, gt[g, X])
+        down = min(bottom, gt[g, Y] + gt[g, HEIGHT]) - max(y, gt[g, Y])
+        if not (across > 0 and down > 0):  # NaN too: such a box overlaps nothing
+            continue
+        inter = across * down
+        iou = inter / (area if crowd[g] else area + gt[g, AREA] - inter)
+        if not iou >= least:
+            continue
+        place = found
+        while place > 0 and ious[place - 1] <= iou and (truths[place - 1] >= counted or g < counted):
+            ious[place], truths[place] = ious[place - 1], truths[place - 1]
+            place -= 1
+        ious[place], truths[place] = iou, g
+        found += 1
+    return found
+
+
+@compiled
+def _class_precision(  # type: ignore[no-untyped-def]
+    dt_boxes, order, begin, end, gt, crowd, first, counted, ends, thresholds, low, high, weights,
+    free, ious, truths, found, skipped, precision,
+):  # fmt: skip
+    """The sum, over thresholds (rising, at most BITS) and recall levels, of a class's interpolated precision.
+
+    Detections are the slots order[begin:end], best first. Truths are the rows first..ends - 1 of `gt`; those before
+    `counted` count, the others are ignored. The rest is scratch memory.
+    """
+    steps = thresholds.shape[0]
+    every = (np.int64(1) << steps) - 1
+    for g in range(first, ends):
+        free[g] = every
+    for t in range(steps):
+        found[t], skipped[t] = 0, 0
+    for d in range(begin, end):
+        slot = order[d]
+        x, y = np.float64(dt_boxes[slot, 0]), np.float64(dt_boxes[slot, 1])
+        width, height = np.float64(dt_boxes[slot, 2]) - x, np.float64(dt_boxes[slot, 3]) - y
+        reached = _candidates(x, y, width, height, gt, crowd, first, counted, ends, thresholds[0], ious, truths)
+        left, true, ignored = every, np.int64(0), np.int64(0)
+        for k in range(reached):
+            g = truths[k]
+            taken = np.int64(0)
+            for t in range(steps):
+                taken |= np.int64(thresholds[t] <= ious[k]) << t
+            taken &= left & free[g]
+            left &= ~taken
+            if not crowd[g]:
+                free[g] &= ~taken
+            if g < counted:
+                true |= taken
+            else:
+                ignored |= taken
+        area = width * height
+        if area < low or area > high:  # what lies outside the area range is no false positive
+            ignored |= left
+        t = 0
+        while true >> t:
+            if (true >> t) & 1:
+                # All detections so far are true or false positives, but for those that are ignored.
+                precision[t, found[t]] = (found[t] + 1) / (d - begin + 1 - skipped[t] + EPSILON)
+                found[t] += 1
+            t += 1
+        t = 0
+        while ignored >> t:
+            skipped[t] += (ignored >> t) & 1
+            t += 1
+    total = 0.0
+    for t in range(steps):
+        envelope = 0.0
+        for j in range(found[t] - 1, -1, -1):
+            envelope = max(envelope, precision[t, j])
+            total += envelope * weights[j]
+    return total
 
 
 @compiled
@@ -222,72 +139,57 @@ def coco_ap_batch(  # type: ignore[no-untyped-def]
     """AP of every image, [B] float64, -1 where no category has a truth that counts.
 
     Boxes [B, N, 4] and [B, M, 4] xyxy; labels int64; dt_scores, gt_areas floats; masks and gt_crowd bool;
-    low, high: the area range, both ends included.
+    iou_thresholds rising; low, high: the area range, both ends included.
     """
     size, slots, truths = dt_boxes.shape[0], dt_boxes.shape[1], gt_boxes.shape[1]
+    steps, levels = iou_thresholds.shape[0], recall_levels.shape[0]
+    least = np.minimum(iou_thresholds, 1 - 1e-10)
     result = np.full(size, -1.0)
     # Memory for one image, used again for each.
-    labels = np.empty(truths, dtype=np.int64)
-    dt_key, dt_order, spare = np.empty(slots, np.int64), np.empty(slots, np.int64), np.empty(slots, np.int64)
+    labels, numbers = np.empty(table_size(truths), np.int64), np.empty(table_size(truths), np.int64)
+    dt_key, dt_order, dt_starts = np.empty(slots, np.int64), np.empty(slots, np.int64), np.empty(truths + 1, np.int64)
     gt_key, gt_order = np.empty(truths, np.int64), np.empty(truths, np.int64)
-    dt_starts, gt_starts = np.empty(truths + 1, np.int64), np.empty(2 * truths + 1, np.int64)
-    dt, gt, ious = np.empty((slots, 4)), np.empty((truths, 4)), np.empty((slots, truths))
-    best, outside, ignored = np.empty(slots), np.empty(slots, np.bool_), np.empty(truths, np.bool_)
-    crowd, taken = np.empty(truths, np.bool_), np.empty(truths, np.bool_)
-    precision = np.empty(truths)
+    gt_starts = np.empty(2 * truths + 1, np.int64)
+    floats, keys = np.empty(slots), np.empty(slots, np.int64)
+    spare_keys, spare_items = np.empty(slots, np.int64), np.empty(slots, np.int64)
+    gt, crowd, free = np.empty((truths, 5)), np.empty(truths, np.bool_), np.empty(truths, np.int64)
+    ious, taken = np.empty(truths), np.empty(truths, np.int64)
+    found, skipped, precision = np.empty(BITS, np.int64), np.empty(BITS, np.int64), np.empty((BITS, truths))
     weights, weighted = np.empty((truths + 1, truths)), np.zeros(truths + 1, np.bool_)  # by the number of positives
     for b in range(size):
-        classes = _distinct(gt_labels[b], gt_mask[b], labels)
+        numbers[:] = -1
+        classes = number_classes(gt_labels[b], gt_mask[b], labels, numbers, 0, gt_key)
         for g in range(truths):  # within a class the truths that count come first
-            gt_key[g] = -1
-            if gt_mask[b, g]:
+            if gt_key[g] >= 0:
                 ignore = gt_crowd[b, g] or gt_areas[b, g] < low or gt_areas[b, g] > high
-                gt_key[g] = 2 * _place_of(gt_labels[b, g], labels, classes) + ignore
-        _group(gt_key, 2 * classes, gt_starts, gt_order)
+                gt_key[g] = 2 * gt_key[g] + ignore
+        group(gt_key, 2 * classes, gt_starts, gt_order)
+        _gather(gt_boxes[b], gt_crowd[b], gt_order, gt_starts[2 * classes], gt, crowd)
         for d in range(slots):
-            dt_key[d] = _place_of(dt_labels[b, d], labels, classes) if dt_mask[b, d] else -1
-        _group(dt_key, classes, dt_starts, dt_order)
+            dt_key[d] = class_of(dt_labels[b, d], labels, numbers) if dt_mask[b, d] else -1
+        group(dt_key, classes, dt_starts, dt_order)
+        sort_keys(dt_scores[b], dt_order, dt_starts[classes], floats, keys)
         ap_sum, categories = 0.0, 0
         for c in range(classes):
-            first, ends = gt_starts[2 * c], gt_starts[2 * c + 2]
-            positives = gt_starts[2 * c + 1] - first
+            first, counted, ends = gt_starts[2 * c], gt_starts[2 * c + 1], gt_starts[2 * c + 2]
+            positives, begin, end = counted - first, dt_starts[c], dt_starts[c + 1]
             if positives == 0:
                 continue
             categories += 1
-            count = dt_starts[c + 1] - dt_starts[c]
-            if count == 0:
+            if begin == end:
                 continue
-            sort_falling(dt_order, dt_starts[c], dt_starts[c + 1], dt_scores[b], spare)
-            count = min(count, max_detections)
-            _boxes_of(dt_boxes[b], dt_order, dt_starts[c], count, dt)
-            _boxes_of(gt_boxes[b], gt_order, first, ends - first, gt)
-            for i in range(ends - first):
-                ignored[i] = i >= positives
-                crowd[i] = gt_crowd[b, gt_order[first + i]]
-            plain = ends - first == positives
-            for d in range(count):
-                area = dt[d, 2] * dt[d, 3]
-                outside[d] = area < low or area > high
-                plain = plain and not outside[d]
-            _overlaps(dt, gt, crowd, count, ends - first, ious, best)
+            sort_falling(keys, dt_order, begin, end, spare_keys, spare_items)
             if not weighted[positives]:
                 _level_weights(positives, recall_levels, weights[positives])
                 weighted[positives] = True
-            stands_for = weights[positives]
-            total, highest = 0.0, 0.0
-            for d in range(count):
-                highest = max(highest, best[d])
-            for t in range(iou_thresholds.shape[0]):
-                least = min(iou_thresholds[t], 1 - 1e-10)
-                if highest < least:
-                    continue
-                if plain:
-                    total += _plain_precision_sum(count, positives, ious, best, least, stands_for, taken, precision)
-                else:
-                    total += _precision_sum(
-                        count, ends - first, ious, best, ignored, crowd, outside, least, stands_for, taken, precision
-                    )
-            ap_sum += total / (iou_thresholds.shape[0] * recall_levels.shape[0])
+            total = 0.0
+            for t in range(0, steps, BITS):
+                total += _class_precision(
+                    dt_boxes[b], dt_order, begin, min(end, begin + max_detections), gt, crowd, first, counted, ends,
+                    least[t : t + BITS], low, high, weights[positives],
+                    free, ious, taken, found, skipped, precision,
+                )  # fmt: skip
+            ap_sum += total / (steps * levels)
         if categories > 0:
             result[b] = ap_sum / categories
     return result

@@ -22,7 +22,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     """
     global _told
     try:
-        return njit(cache=True, nogil=True)(function)
+        return njit(cache=True, nogil=True, error_model="numpy")(function)
     except RuntimeError as error:  # "no locator available": there is no folder that numba may write
         if "locator" not in str(error):
             raise
@@ -33,4 +33,4 @@ def compiled(function: Callable[..., Any]) -> Any:
                 "some seconds; set NUMBA_CACHE_DIR to a folder that can be written",
                 function.__code__.co_filename,
             )
-        return njit(nogil=True)(function)
+        return njit(nogil=True, error_model="numpy")(function)

@@ -46,7 +46,9 @@ def coco_ap_float64(
     if area not in AREA_RANGES:
         raise RewardmarkError(f"detection/coco-ap: area {area!r} is not one of {', '.join(AREA_RANGES)}")
     low, high = AREA_RANGES[area]
-    thresholds = np.linspace(0.5, 0.95, 10) if iou_thresholds is None else np.asarray(iou_thresholds, dtype=np.float64)
+    thresholds = (
+        np.linspace(0.5, 0.95, 10) if iou_thresholds is None else np.sort(np.asarray(iou_thresholds, np.float64))
+    )
     levels = np.linspace(0.0, 1.00, 101)
     areas = targets.areas
     if areas is None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from rewardmark.rewards import Boxes, RewardmarkError, get_reward, list_rewards
-from rewardmark.rewards._coco_ap_kernel import sort_falling
+from rewardmark.rewards._slots_kernel import sort_falling, sort_keys
 from rewardmark.rewards.detection_ap import coco_ap_float64
 from rewardmark.rewards.engine import engine
 from rewardmark.rewards.greedy import greedy_matches
@@ -73,6 +73,14 @@ def test_average_precision_is_the_same_to_twelve_digits(area: str, max_detection
         torch.testing.assert_close(batched, compiled, rtol=0, atol=1e-12)
 
 
+def test_average_precision_takes_any_thresholds_in_any_order() -> None:
+    predictions, targets = awkward_batch(2, size=60)
+    thresholds = np.random.default_rng(0).permutation(np.linspace(0.2, 1.0, 150))  # more than are matched at once
+    alone = [coco_ap_float64(predictions, targets, iou_thresholds=[t]) for t in thresholds]
+    together = coco_ap_float64(predictions, targets, iou_thresholds=thresholds.tolist())
+    torch.testing.assert_close(together, torch.stack(alone).mean(0), rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_empty_lists_take_both_paths(name: str) -> None:
     nothing = Boxes.from_lists([[], []], [[], []])
@@ -96,16 +104,19 @@ def test_greedy_rounds_equal_pair_after_pair() -> None:
         assert chosen == wanted
 
 
-@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 16, 100, 1000])
+@pytest.mark.parametrize("count", [0, 1, 7, 15, 16, 17, 33, 100, 1000])
 def test_sorting_is_stable_and_ranks_what_is_no_number_last(count: int) -> None:
     rng = np.random.default_rng(count)
     scores = rng.integers(0, 20, count).astype(np.float32)
     scores[rng.random(count) < 0.1] = np.nan
     scores[rng.random(count) < 0.1] = -np.inf
+    scores[rng.random(count) < 0.1] = -0.0
     order = np.arange(count)
-    sort_falling(order, 0, count, scores, np.empty(count, dtype=np.int64))
-    keys = sorted(range(count), key=lambda i: (np.isnan(scores[i]), 0 if np.isnan(scores[i]) else -scores[i], i))
-    assert order.tolist() == keys
+    keys, spare = np.empty(count, np.int64), np.empty(count, np.int64)
+    sort_keys(scores, order, count, np.empty(count), keys)
+    sort_falling(keys, order, 0, count, spare, spare.copy())
+    wanted = sorted(range(count), key=lambda i: (np.isnan(scores[i]), 0 if np.isnan(scores[i]) else -scores[i], i))
+    assert order.tolist() == wanted
 
 
 def test_an_unknown_engine_is_refused() -> None:
