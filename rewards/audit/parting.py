@@ -9,7 +9,8 @@ import numpy as np
 __all__ = ["parting"]
 
 RISE, STILL = 0.1, 0.05
-"""The reward must still rise by a tenth of its span; the metric must gain no more than a twentieth of its own."""
+"""The reward must still rise by a tenth of its span; the metric must gain no more than a twentieth of its own, or a
+tenth of what the reward gains where that is more."""
 
 
 def parting(
@@ -23,8 +24,8 @@ def parting(
 
     reward, metric: their means at each of `steps` (NaN where unknown); reward_span, metric_span: from garbage to gold.
     Both curves are smoothed by a running mean over a twentieth of the steps. Step s is where they part when the reward
-    gains at least a tenth of its span from s to the end, and the metric never stands more than a twentieth of its span
-    above its value at s again.
+    gains at least a tenth of its span from s to the end, and the metric never again stands above its value at s by more
+    than a twentieth of its span, or a tenth of the reward's gain (both in spans) where that is more.
 
     >>> steps = list(range(100))
     >>> both = [min(s, 50) / 100 for s in steps]
@@ -39,7 +40,7 @@ def parting(
     metrics = _smooth(np.asarray(metric, dtype=np.float64)) / metric_span
     gain = rewards[-1] - rewards
     later = np.maximum.accumulate(metrics[::-1])[::-1] - metrics
-    apart = (gain >= RISE - 1e-9) & (later <= STILL + 1e-9)
+    apart = (gain >= RISE - 1e-9) & (later <= np.maximum(STILL, gain * RISE) + 1e-9)
     return int(steps[int(np.argmax(apart))]) if apart.any() else None
 
 
