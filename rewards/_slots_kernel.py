@@ -54,12 +54,12 @@ def sort_falling(keys, items, first, last, spare_keys, spare_items):  # type: ig
                 spare_keys[i], spare_items[i] = keys[i], items[i]
             left, right, place = low, middle, low
             while left < middle and right < high:
-                if keys[right] > spare_keys[left]:
-                    keys[place], items[place] = keys[right], items[right]
-                    right += 1
-                else:
-                    keys[place], items[place] = spare_keys[left], spare_items[left]
-                    left += 1
+                # Chosen without a branch, which would be guessed wrong every other time.
+                later = keys[right] > spare_keys[left]
+                keys[place] = keys[right] if later else spare_keys[left]
+                items[place] = items[right] if later else spare_items[left]
+                right += later
+                left += not later
                 place += 1
             while left < middle:
                 keys[place], items[place] = spare_keys[left], spare_items[left]

@@ -176,12 +176,20 @@ def od(predictions: Boxes, targets: Boxes) -> Tensor:
     [0.5]
     """
     real, named = real_truths(targets), predictions.mask
-    truth_iou = one_to_one(predictions, targets).truth_iou  # [B, M]
+    steps = [0.5 + 0.05 * k - ROUNDING for k in range(10)]
+    # Pairs are taken in order of IoU, so those below the lowest threshold change nothing above it.
+    truth_iou = one_to_one(predictions, targets, iou_threshold=steps[0]).truth_iou  # [B, M]
+    levels = torch.tensor(steps, dtype=truth_iou.dtype, device=truth_iou.device)
+    if on_cpu(truth_iou):
+        from rewardmark.rewards._match_kernel import tied_precision_batch
+
+        parts = (truth_iou, targets.labels, real, predictions.labels, named, levels)
+        arrays = (part.detach().contiguous().numpy() for part in parts)
+        return torch.from_numpy(tied_precision_batch(*arrays)).to(torch.float32)
     twins = (targets.labels[:, :, None] == targets.labels[:, None, :]) & real[:, :, None] & real[:, None, :]
     gold = twins.sum(2)  # [B, M]: truths of each truth's class
     spent, classes_named = _counts(predictions.labels, named, targets.labels)
-    levels = torch.tensor([0.5 + 0.05 * k - ROUNDING for k in range(10)], device=truth_iou.device)
-    hits = (truth_iou[:, :, None] >= levels.to(truth_iou.dtype)).to(truth_iou.dtype)
+    hits = (truth_iou[:, :, None] >= levels).to(truth_iou.dtype)
     found = twins.to(truth_iou.dtype) @ hits  # [B, M, 10]
     share = real / gold.clamp(min=1)  # the truths of a class share one vote
     worth = (found**2).sum(2) / (gold * spent).clamp(min=1) * share

@@ -49,10 +49,12 @@ def f1(predictions: Boxes, targets: Boxes, *, thresholds: Sequence[float] = THRE
     >>> [round(v, 3) for v in f1(Boxes.from_lists([[[0, 0, 8, 8], [0, 0, 8, 8]]], [[1, 1]]), truth).tolist()]
     [0.667]
     """
-    truth_iou = one_to_one(predictions, targets).truth_iou
-    levels = torch.tensor(list(thresholds), dtype=truth_iou.dtype, device=truth_iou.device) - ROUNDING
-    hits = (truth_iou[:, :, None] >= levels).to(torch.float32).mean(2).sum(1)
-    return _ratio(hits, predictions, targets)
+    levels = sorted(threshold - ROUNDING for threshold in thresholds)
+    # Pairs are taken in order of IoU, so those below the lowest threshold change nothing above it.
+    truth_iou = one_to_one(predictions, targets, iou_threshold=levels[0]).truth_iou
+    steps = torch.tensor(levels, dtype=truth_iou.dtype, device=truth_iou.device)
+    passed = torch.searchsorted(steps, truth_iou, right=True) * (truth_iou > 0)
+    return _ratio(passed.sum(1) / len(levels), predictions, targets)
 
 
 @register_reward(

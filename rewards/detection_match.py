@@ -64,7 +64,7 @@ def best_matches(predictions: Boxes, targets: Boxes) -> Matches:
     if _compiled(predictions, targets):
         from rewardmark.rewards._match_kernel import best_batch
 
-        return Matches(*map(torch.from_numpy, best_batch(*_arrays(predictions, targets), True)))
+        return Matches(*map(torch.from_numpy, best_batch(*_arrays(predictions, targets))))
     pairs = pair_ious(predictions, targets)
     size, count, truths = pairs.shape
     if truths == 0 or count == 0:
@@ -102,15 +102,15 @@ def by_confidence(predictions: Boxes, targets: Boxes, iou_threshold: float, same
 
     Predictions choose in falling order of score (stable); each takes the best truth still free if IoU > iou_threshold.
     """
-    named = predictions.mask
-    order = torch.where(named, predictions.scores, -torch.inf).argsort(dim=1, descending=True, stable=True)
     if _compiled(predictions, targets):
         import numpy as np
         from rewardmark.rewards._match_kernel import by_confidence_batch
 
         boxes, labels, mask, *real = _arrays(predictions, targets)
-        limit = np.float32(iou_threshold)
-        return torch.from_numpy(by_confidence_batch(boxes, labels, mask, order.numpy(), *real, same_class, limit))
+        found = boxes, labels, mask, predictions.scores.detach().contiguous().numpy()
+        return torch.from_numpy(by_confidence_batch(*found, *real, same_class, np.float32(iou_threshold)))
+    named = predictions.mask
+    order = torch.where(named, predictions.scores, -torch.inf).argsort(dim=1, descending=True, stable=True)
     pairs = pair_ious(predictions, targets, same_class)
     size, count, truths = pairs.shape
     matched = pairs.new_zeros((size, count))
