@@ -87,7 +87,7 @@ class Reinforce:
     """Tune a model on a reward, from its maximum-likelihood start."""
 
     name: ClassVar[str] = "reinforce"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     needs_reward: ClassVar[bool] = True
 
     def check_options(self, options: dict[str, Any]) -> None:
