@@ -16,6 +16,7 @@ _told = False
 
 def compiled(function: Callable[..., Any]) -> Any:
     """`numba.njit` whose machine code is kept for the next process; it lets other threads run meanwhile.
+    Division by zero gives what NumPy gives: asking each time costs more than dividing.
 
     numba keeps it beside the source, else in the user's cache folder, else where NUMBA_CACHE_DIR says. Where none of
     these can be written, the code is compiled anew in each process (some seconds), and a warning says so once.

@@ -13,6 +13,7 @@ import torch
 from rewardmark.rewards import Boxes, RewardmarkError, get_reward, list_rewards
 from rewardmark.rewards._slots_kernel import sort_falling, sort_keys
 from rewardmark.rewards.detection_ap import coco_ap_float64
+from rewardmark.rewards.detection_match import one_to_one
 from rewardmark.rewards.engine import engine
 from rewardmark.rewards.greedy import greedy_matches
 
@@ -79,6 +80,18 @@ def test_average_precision_takes_any_thresholds_in_any_order() -> None:
     alone = [coco_ap_float64(predictions, targets, iou_thresholds=[t]) for t in thresholds]
     together = coco_ap_float64(predictions, targets, iou_thresholds=thresholds.tolist())
     torch.testing.assert_close(together, torch.stack(alone).mean(0), rtol=0, atol=1e-12)
+
+
+def test_more_pairs_than_there_was_room_for_at_first() -> None:
+    g = torch.Generator().manual_seed(0)
+    found, truth = (torch.rand((3, count, 4), generator=g) + torch.tensor([0, 0, 9, 9]) for count in (90, 20))
+    predictions, targets = (Boxes.from_lists(b.tolist(), [[1] * b.shape[1]] * 3) for b in (found, truth))
+    compiled = one_to_one(predictions, targets)  # every box overlaps every other
+    assert (compiled.prediction >= 0).all()
+    with engine("torch"):
+        batched = one_to_one(predictions, targets)
+    assert torch.equal(compiled.prediction, batched.prediction)
+    torch.testing.assert_close(compiled.truth_iou, batched.truth_iou)
 
 
 @pytest.mark.parametrize("name", NAMES)
