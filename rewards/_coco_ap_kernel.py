@@ -14,6 +14,8 @@ the levels in ((j - 1) / P, j / P], so a sum over true positives is the sum over
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from rewardmark.rewards._slots_kernel import class_of, group, number_classes, sort_falling, sort_keys, table_size
 from rewardmark.rewards.compiled import compiled
@@ -23,8 +25,10 @@ __all__ = ["coco_ap_batch"]
 EPSILON = np.spacing(1.0)
 #: Thresholds matched at once: the bits of an integer, less some that keep it positive.
 BITS = 60
-#: Columns of a truth in `_gather`.
-X, Y, WIDTH, HEIGHT, AREA = 0, 1, 2, 3, 4
+#: Rows of the truths in `_gather`.
+LEFT, TOP, RIGHT, BOTTOM, AREA = 0, 1, 2, 3, 4
+#: Truths that are compared at once; their memory has so many to spare.
+LANES = 8
 
 
 @compiled
@@ -40,29 +44,43 @@ def _level_weights(positives, levels, weights):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _gather(boxes, crowds, order, count, out, crowd):  # type: ignore[no-untyped-def]
-    """The xyxy boxes of the slots order[:count], in float64 as x, y, width, height, area; and which are crowds."""
+def _gather(boxes, crowds, order, count, rows, crowd):  # type: ignore[no-untyped-def]
+    """The xyxy boxes of the slots order[:count] in float64, and which are crowds."""
     for i in range(count):
         slot = order[i]
         x, y = np.float64(boxes[slot, 0]), np.float64(boxes[slot, 1])
         width, height = np.float64(boxes[slot, 2]) - x, np.float64(boxes[slot, 3]) - y
-        out[i, X], out[i, Y], out[i, WIDTH], out[i, HEIGHT], out[i, AREA] = x, y, width, height, width * height
+        rows[LEFT, i], rows[TOP, i], rows[AREA, i] = x, y, width * height
+        rows[RIGHT, i], rows[BOTTOM, i] = x + width, y + height
         crowd[i] = crowds[slot]
 
 
-@compiled
-def _candidates(x, y, width, height, gt, crowd, first, counted, ends, least, ious, truths):  # type: ignore[no-untyped-def]
-    """The truths first..ends - 1 that a detection overlaps by `least`, in the order in which it would take them: those
-    that count (before `counted`) first, then by falling IoU, then the later one. How many there are."""
-    area, right, bottom, found = width * height, x + width, y + height, 0
-    for g in range(first, ends):
-        across = min(right, gt[g, X] + gt[g, WIDTH]) - max(x, gt[g, X])
-        down = min(bottom, gt[g, Y] + gt[g, HEIGHT]) - max(y, gt[g, Y])
-        if not (across > 0 and down > 0):  # NaN too: such a box overlaps nothing
-            continue
+@partial(compiled, inline=True)
+def _ious(x, y, width, height, gt, crowd, first, ends, least, out):  # type: ignore[no-untyped-def]
+    """out[first:ends]: IoU of a detection with these truths, 0 unless it is `least` or more. Whether any is above 0
+    (perhaps of one behind `ends`)."""
+    area, right, bottom = width * height, x + width, y + height
+    reached = np.int64(0)
+    for k in range((ends - first + LANES - 1) // LANES * LANES):  # without a branch or a rest: LANES at a time
+        i = np.uint64(first + k)  # unsigned, since numba asks a signed one each time whether it counts from the end
+        across = min(right, gt[RIGHT, i]) - max(x, gt[LEFT, i])
+        down = min(bottom, gt[BOTTOM, i]) - max(y, gt[TOP, i])
         inter = across * down
-        iou = inter / (area if crowd[g] else area + gt[g, AREA] - inter)
-        if not iou >= least:
+        iou = inter / (area if crowd[i] else area + gt[AREA, i] - inter)
+        good = (across > 0.0) & (down > 0.0) & (iou >= least)  # not for NaN: such a box overlaps nothing
+        out[i] = iou if good else 0.0
+        reached |= np.int64(good)
+    return reached > 0
+
+
+@partial(compiled, inline=True)
+def _candidates(first, counted, ends, all_ious, ious, truths):  # type: ignore[no-untyped-def]
+    """The truths first..ends - 1 of IoU above 0 in the order in which a detection would take them: those that count
+    (before `counted`) first, then by falling IoU, then the later one. How many there are."""
+    found = 0
+    for g in range(first, ends):
+        iou = all_ious[g]
+        if iou == 0.0:
             continue
         place = found
         while place > 0 and ious[place - 1] <= iou and (truths[place - 1] >= counted or g < counted):
@@ -73,10 +91,10 @@ def _candidates(x, y, width, height, gt, crowd, first, counted, ends, least, iou
     return found
 
 
-@compiled
+@partial(compiled, inline=True)
 def _class_precision(  # type: ignore[no-untyped-def]
     dt_boxes, order, begin, end, gt, crowd, first, counted, ends, thresholds, low, high, weights,
-    free, ious, truths, found, skipped, precision,
+    free, overlaps, ious, truths, found, skipped, precision,
 ):  # fmt: skip
     """The sum, over thresholds (rising, at most BITS) and recall levels, of a class's interpolated precision.
 
@@ -93,7 +111,9 @@ def _class_precision(  # type: ignore[no-untyped-def]
         slot = order[d]
         x, y = np.float64(dt_boxes[slot, 0]), np.float64(dt_boxes[slot, 1])
         width, height = np.float64(dt_boxes[slot, 2]) - x, np.float64(dt_boxes[slot, 3]) - y
-        reached = _candidates(x, y, width, height, gt, crowd, first, counted, ends, thresholds[0], ious, truths)
+        reached = 0
+        if _ious(x, y, width, height, gt, crowd, first, ends, thresholds[0], overlaps):
+            reached = _candidates(first, counted, ends, overlaps, ious, truths)
         left, true, ignored = every, np.int64(0), np.int64(0)
         for k in range(reached):
             g = truths[k]
@@ -152,8 +172,8 @@ def coco_ap_batch(  # type: ignore[no-untyped-def]
     gt_starts = np.empty(2 * truths + 1, np.int64)
     floats, keys = np.empty(slots), np.empty(slots, np.int64)
     spare_keys, spare_items = np.empty(slots, np.int64), np.empty(slots, np.int64)
-    gt, crowd, free = np.empty((truths, 5)), np.empty(truths, np.bool_), np.empty(truths, np.int64)
-    ious, taken = np.empty(truths), np.empty(truths, np.int64)
+    gt, crowd, overlaps = np.zeros((5, truths + LANES)), np.zeros(truths + LANES, np.bool_), np.empty(truths + LANES)
+    free, ious, taken = np.empty(truths, np.int64), np.empty(truths), np.empty(truths, np.int64)
     found, skipped, precision = np.empty(BITS, np.int64), np.empty(BITS, np.int64), np.empty((BITS, truths))
     weights, weighted = np.empty((truths + 1, truths)), np.zeros(truths + 1, np.bool_)  # by the number of positives
     for b in range(size):
@@ -187,7 +207,7 @@ def coco_ap_batch(  # type: ignore[no-untyped-def]
                 total += _class_precision(
                     dt_boxes[b], dt_order, begin, min(end, begin + max_detections), gt, crowd, first, counted, ends,
                     least[t : t + BITS], low, high, weights[positives],
-                    free, ious, taken, found, skipped, precision,
+                    free, overlaps, ious, taken, found, skipped, precision,
                 )  # fmt: skip
             ap_sum += total / (steps * levels)
         if categories > 0:

@@ -6,6 +6,8 @@ only, many at a time where there are many.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from rewardmark.rewards._slots_kernel import class_of, group, number_classes, sort_falling, sort_keys, table_size
 from rewardmark.rewards.compiled import compiled
@@ -55,7 +57,7 @@ def _prepare(  # type: ignore[no-untyped-def]
         rows[AREA, i] = (boxes[m, 2] - boxes[m, 0]) * (boxes[m, 3] - boxes[m, 1])
 
 
-@compiled
+@partial(compiled, inline=True)
 def _ious(boxes, n, rows, first, last, margin, least, out):  # type: ignore[no-untyped-def]
     """out[first:last]: IoU of a box with these truths, all well formed; 0 unless it is `least` or more, and they share
     more than `margin` pixels both ways. Whether any is above 0 (perhaps of one behind `last`)."""
@@ -124,11 +126,11 @@ def greedy_batch(  # type: ignore[no-untyped-def]
     known, numbers = np.empty(table_size(truths), np.int64), np.empty(table_size(truths), np.int64)
     key, usable, order = np.empty(truths, np.int64), np.empty(truths, np.bool_), np.empty(truths, np.int64)
     starts, rows = np.empty(truths + 2, np.int64), np.zeros((5, truths + LANES), np.float32)
-    ious, space = np.empty(truths + LANES, np.float32), 64 + truths
-    pairs, keys = np.empty(space, np.int64), np.empty(space, np.int64)  # grow as needed
+    ious = np.empty(truths + LANES, np.float32)
+    bits = ious.view(np.int32)  # those of positive floats rise as they do
+    space = count * truths + 1  # memory that is not written to is not taken
+    pairs, keys = np.empty(space, np.int64), np.empty(space, np.int64)
     spare_pairs, spare_keys = np.empty(space, np.int64), np.empty(space, np.int64)
-    values = np.empty(space, np.float32)
-    bits = values.view(np.int32)
     for b in range(size):
         p, found = p_boxes[b], 0
         _prepare(t_boxes[b], t_labels[b], t_mask[b], same_class, known, numbers, key, usable, starts, order, rows)
@@ -141,15 +143,8 @@ def greedy_batch(  # type: ignore[no-untyped-def]
             first, last = starts[c], starts[c + 1]
             if not _ious(p, n, rows, first, last, margin, threshold, ious):
                 continue
-            if found + truths > space:
-                space = 2 * (found + truths)
-                pairs, keys = _longer(pairs, found, space), _longer(keys, found, space)
-                spare_pairs, spare_keys = np.empty(space, np.int64), np.empty(space, np.int64)
-                values = np.empty(space, np.float32)
-                bits = values.view(np.int32)
             for i in range(first, last):  # in every turn, and counted only where it is a candidate: no branch
-                values[found] = ious[i]
-                keys[found] = bits[found]  # positive floats rise as their bits do
+                keys[found] = bits[i]
                 pairs[found] = n * truths + order[i]
                 found += ious[i] > ZERO
         sort_falling(keys, pairs, 0, found, spare_keys, spare_pairs)
@@ -157,15 +152,8 @@ def greedy_batch(  # type: ignore[no-untyped-def]
             n, m = pairs[k] // truths, pairs[k] % truths
             if chosen[b, m] < 0 and found_iou[b, n] == ZERO:
                 bits[0] = keys[k]
-                chosen[b, m], truth_iou[b, m], found_iou[b, n] = n, values[0], values[0]
+                chosen[b, m], truth_iou[b, m], found_iou[b, n] = n, ious[0], ious[0]
     return truth_iou, found_iou, chosen
-
-
-@compiled
-def _longer(values, count, size):  # type: ignore[no-untyped-def]
-    longer = np.empty(size, values.dtype)
-    longer[:count] = values[:count]
-    return longer
 
 
 @compiled
