@@ -182,6 +182,7 @@ class Tuning:
             predictions = self.output.predictions(
                 self.model, detached(encoded), written, self.output.context(job.train, indices, samples)
             )
+        clock.append(time.perf_counter())
         rows = [i for i in range(len(indices)) for _ in range(samples)]
         targets = job.task.targets(job.train, indices, train=job.train)[rows].to(job.device)
         ids = [f"{job.train.image_ids[int(i)]}#{n}" for i in indices for n in range(samples)]
@@ -231,7 +232,7 @@ class Tuning:
         self.memory["reward_sum"] += float(finite.sum())
         self.memory["reward_count"] += finite.numel()
         spread = rewards.amax(1) - rewards.amin(1)  # NaN where a sample has no score
-        seconds = dict(zip(("data", "sampling", "reward", "loss", "update"), np.diff(clock), strict=True))
+        seconds = dict(zip(("data", "sampling", "decoding", "reward", "loss", "update"), np.diff(clock), strict=True))
         return values | {
             "reward": float(finite.mean()) if finite.numel() else float("nan"),
             "loss": float(loss.detach()),

@@ -13,7 +13,7 @@ from rewardmark.leaderboard.statistics import Interval
 
 __all__ = ["entry_names", "tables"]
 
-PARTS = ("data", "sampling", "reward", "loss", "update", "between")
+PARTS = ("data", "sampling", "decoding", "reward", "loss", "update", "between")
 """The parts of a training step whose seconds are kept; `between`: validation, saving and telling."""
 
 

@@ -73,7 +73,9 @@ def test_validation_points_tell_both_decodings_sizes_calibration_and_divergence(
 def test_the_seconds_of_a_step_are_told_by_part(fitted):
     start, _, watched = fitted
     parts = {row["name"] for row in watched.curves if row["name"].startswith("seconds_")}
-    assert parts == {f"seconds_{part}" for part in ("data", "sampling", "reward", "loss", "update", "between")}
+    assert parts == {
+        f"seconds_{part}" for part in ("data", "sampling", "decoding", "reward", "loss", "update", "between")
+    }
     assert watched.usage["validate_seconds"] > 0
     assert start is not None
 
