@@ -23,6 +23,7 @@ PYTEST ?= $(BIN)/python -m pytest
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 BENCH_STAMP := $(VENV)/.installed-bench
+PANOPTIC := build/panoptic-env/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 demo: $(STAMP)
@@ -46,7 +47,7 @@ lint: $(DEV_STAMP)
 		--namespace-packages --explicit-package-bases \
 		-p rewardmark.rewards -p rewardmark.tasks -p rewardmark.baselines -p rewardmark.leaderboard
 
-bench: $(BENCH_STAMP)
+bench: $(BENCH_STAMP) $(PANOPTIC)
 	$(BIN)/rewardmark bench --out $(RUNS) --compare tests/benchmarks/baseline.json
 
 starts: $(STAMP)
@@ -67,6 +68,12 @@ $(STAMP): pyproject.toml constraints.txt
 
 $(DEV_STAMP): $(STAMP)
 	$(PIP) install -q -c constraints.txt -e ".[dev]"
+	@touch $@
+
+# panopticapi's core wants an older NumPy than all else, so it runs in an environment of its own.
+$(PANOPTIC):
+	$(PYTHON) -m venv build/panoptic-env
+	build/panoptic-env/bin/python -m pip --disable-pip-version-check install -q "numpy<2" panopticapi-lite==0.2.0
 	@touch $@
 
 $(BENCH_STAMP): $(STAMP)
