@@ -7,7 +7,7 @@ from rewardmark.rewards.compiled import compiled
 
 __all__ = ["class_of", "group", "number_classes", "sort_falling", "sort_keys", "table_size"]
 
-#: Below this many slots insertion is faster than merging.
+#: Up to so many slots counting is faster than merging.
 RUN = 16
 #: An odd number whose multiples have well-mixed high bits (spreads labels that are near each other).
 SPREAD = np.int64(0x2545F4914F6CDD1D)
@@ -34,16 +34,19 @@ def sort_keys(scores, order, count, floats, keys):  # type: ignore[no-untyped-de
 def sort_falling(keys, items, first, last, spare_keys, spare_items):  # type: ignore[no-untyped-def]
     """Sort keys[first:last] falling, stable, and take items[first:last] along.
 
-    Runs by insertion, then merged (NumPy's own sorts take seconds to compile).
+    Runs by counting who comes before, then merged (NumPy's own sorts take seconds to compile).
     """
     for low in range(first, last, RUN):
-        for i in range(low + 1, min(low + RUN, last)):
-            key, item = keys[i], items[i]
-            place = i
-            while place > low and key > keys[place - 1]:
-                keys[place], items[place] = keys[place - 1], items[place - 1]
-                place -= 1
-            keys[place], items[place] = key, item
+        high = min(low + RUN, last)
+        for i in range(low, high):  # each to its rank, counted without a branch
+            key, before = keys[i], 0
+            for j in range(i - low):
+                before += keys[np.uint64(low + j)] >= key
+            for j in range(high - i):
+                before += keys[np.uint64(i + j)] > key
+            spare_keys[low + before], spare_items[low + before] = key, items[i]
+        for i in range(low, high):
+            keys[i], items[i] = spare_keys[i], spare_items[i]
     run = RUN
     while run < last - first:
         for low in range(first, last, 2 * run):
