@@ -54,7 +54,8 @@ class Ragged:
         config = model.config
         rows = encoded.batch * samples
         self.layers = [cast(DecoderLayer, layer) for layer in model.decoder]
-        self.memory = [KeyStore.of(keys, values) for keys, values in encoded.memory]
+        self.memory = [(keys.float().contiguous(), values.float().contiguous()) for keys, values in encoded.memory]
+        self.held = torch.arange(encoded.batch)  # the images whose keys these are
         self.caches = [KeyStore(rows, config.heads, length, config.d_model // config.heads) for _ in self.layers]
         self.samples = samples
         self.keep(torch.arange(rows))
@@ -65,10 +66,18 @@ class Ragged:
         # save.
         with torch.autocast("cpu", enabled=False):
             for layer, memory, cache in zip(self.layers, self.memory, self.caches, strict=True):
-                x = layer.step_rows(x, memory, cache, position, self.rows, self.images)
+                x = layer.step_rows(x, memory, cache, position, self.rows, self.places)
         return x
 
     def keep(self, rows: Tensor) -> None:
         """Go on with the sequences numbered `rows [A]`."""
+        from rewardmark.baselines.model.step_attention import Places
+
+        if len(rows) == 0:
+            return
         self.rows = rows.numpy()
-        self.images = self.rows // self.samples
+        self.places = Places(rows, self.samples)
+        if len(self.places.images) < len(self.held):
+            stay = torch.searchsorted(self.held, self.places.images)
+            self.memory = [(keys[stay], values[stay]) for keys, values in self.memory]
+            self.held = self.places.images

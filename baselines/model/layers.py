@@ -11,7 +11,7 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from rewardmark.baselines.model.step_attention import KeyStore
+    from rewardmark.baselines.model.step_attention import KeyStore, Places
 
 
 def sincos_1d(positions: Tensor, channels: int, max_frequency: float = 128.0) -> Tensor:
@@ -171,18 +171,19 @@ class DecoderLayer(nn.Module):
     def step_rows(
         self,
         x: Tensor,
-        memory: KeyStore,
+        memory: tuple[Tensor, Tensor],
         cache: KeyStore,
         position: int,
         rows: NDArray[np.int64],
-        images: NDArray[np.int64],
+        places: Places,
     ) -> Tensor:
-        """`step` for some of the sequences, on a CPU: `x [A, D]` of sequences `rows [A]` that look at `images [A]`."""
+        """`step` for some of the sequences, on a CPU: `x [A, D]` of sequences `rows [A]` at `places` among those of
+        their images."""
         count, width = x.shape
         heads = (self.heads, width // self.heads)
         q, k, v = self.qkv(self.norm1(x)).float().view(count, 3, *heads).unbind(1)
         cache.write(k, v, rows, position)
         x = x + self.out(cache.attend(q, rows, position + 1).view(count, width))
         q = self.cross_q(self.norm2(x)).float().view(count, *heads)
-        x = x + self.cross_out(memory.attend(q, images, memory.values.shape[2]).view(count, width))
+        x = x + self.cross_out(places.attend(q, *memory).view(count, width))
         return x + self.mlp(self.norm3(x))
