@@ -197,5 +197,5 @@ def test_bench_samples_of_an_image(benchmark: Any, task: str) -> None:
     length = min(mine.shape[-1], theirs.shape[-1])
     assert (mine[:, :, :length] == theirs[:, None, :length]).all()
     assert (mine[:, :, length:] == PAD).all() and (theirs[:, length:] == PAD).all()
-    work = f"{len(pixels)} images of 48 px, {SAMPLES} samples each, {length} tokens when greedy, shipped model of {task}"
+    work = f"{len(pixels)} images of 48 px, {SAMPLES} samples each, {length} tokens if greedy, shipped model of {task}"
     compare(benchmark, ours, {f"{SAMPLES} calls of generate": lambda: [generate() for _ in range(SAMPLES)]}, work, 5)
