@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from rewardmark.rewards.errors import DataError
 
-__all__ = ["Finding", "baseline_of", "judge", "noise", "read_baseline"]
+__all__ = ["Finding", "baseline_of", "judge", "noise", "read_baseline", "widened"]
 
 SCHEMA = 1
 DEVIATIONS, LEAST_NOISE, MOST_NOISE = 3.0, 0.04, 0.20
@@ -49,6 +49,24 @@ def baseline_of(bench: dict[str, Any]) -> dict[str, Any]:
         if case["ratios"]
     }
     return {"schema": SCHEMA, "measured": bench["measured"], "machine": bench["machine"], "ratios": ratios}
+
+
+def widened(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """A baseline of more than one run: each ratio the mean of both, its spread wide enough for both.
+
+    Ratios differ more from run to run than from round to round within one, and one run does not know by how much.
+    Cases and peers that only one has are kept as they are.
+    """
+    ratios = {case: dict(peers) for case, peers in old["ratios"].items()}
+    for case, peers in new["ratios"].items():
+        for peer, found in peers.items():
+            before = ratios.setdefault(case, {}).get(peer, found)
+            ratios[case][peer] = {
+                "ratio": round((before["ratio"] + found["ratio"]) / 2, 4),
+                "low": min(before["low"], found["low"]),
+                "high": max(before["high"], found["high"]),
+            }
+    return {**new, "ratios": ratios}
 
 
 def read_baseline(file: Path) -> dict[str, Any]:

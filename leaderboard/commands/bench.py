@@ -24,7 +24,10 @@ def bench(
         Path | None, typer.Option(metavar="BASELINE", help="Fail (exit 1) where a ratio has fallen under this file's.")
     ] = None,
     save_baseline: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the ratios as a baseline for --compare.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the ratios as a baseline for --compare; one that is there is widened."
+        ),
     ] = None,
 ) -> None:
     """Measure rewards, evaluators and sampling beside their peers, as ratios, with memory and growth.
@@ -36,7 +39,7 @@ def bench(
     import json
 
     from rewardmark.leaderboard.bench import FILE, baseline_of, judge, measure, write_page
-    from rewardmark.leaderboard.bench.baseline import read_baseline
+    from rewardmark.leaderboard.bench.baseline import read_baseline, widened
 
     baseline = read_baseline(compare) if compare else None  # before minutes of measuring
     found = measure(quick, only)
@@ -51,7 +54,10 @@ def bench(
             typer.echo(f"{case['group']}/{case['name']}: grows with {what} by the power {growth['slope']:.2f}")
     typer.echo(f"{file}: {len(found['cases'])} cases; the page: {page}")
     if save_baseline:
-        save_baseline.write_text(json.dumps(baseline_of(found), indent=1) + "\n", encoding="utf-8")
+        kept = baseline_of(found)
+        if save_baseline.exists():
+            kept = widened(read_baseline(save_baseline), kept)
+        save_baseline.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     if baseline is None:
         return
     findings = judge(found, baseline, missing=not (quick or only))

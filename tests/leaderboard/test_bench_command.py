@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rewardmark.leaderboard import bench
 from rewardmark.leaderboard.bench import baseline_of, judge, read_bench, write_page
-from rewardmark.leaderboard.bench.baseline import read_baseline
+from rewardmark.leaderboard.bench.baseline import read_baseline, widened
 from rewardmark.leaderboard.bench.measure import cases_folder, tidy
 from rewardmark.leaderboard.cli import app
 from rewardmark.rewards.errors import DataError
@@ -164,3 +164,11 @@ def test_a_case_is_really_measured() -> None:
     (case,) = bench.measure(quick=True, only="caption_reward and rouge and known")["cases"]
     assert case["ratios"]["pycocoevalcap"]["ratio"] > 1
     assert case["memory"]["ours"] >= 0
+
+
+def test_a_baseline_of_two_runs_forgives_what_lies_between_them() -> None:
+    both = widened(baseline_of(made(1.24, 1.23, 1.25)), baseline_of(made(1.08, 1.07, 1.09)))
+    (kept,) = (peers["peer"] for peers in both["ratios"].values() if "peer" in peers)
+    assert kept == {"ratio": 1.16, "low": 1.07, "high": 1.25}
+    assert [f.state for f in judge(made(1.02, 1.01, 1.03), both)] == ["held"]
+    assert [f.state for f in judge(made(0.85, 0.85, 0.85), both)] == ["fallen"]
