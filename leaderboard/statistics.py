@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Interval", "mean_over_seeds", "paired_difference", "paired_ratio", "percentile_interval", "t_interval"]
 
@@ -132,12 +133,7 @@ def paired_difference(
     values, starts [S]; replicates, start_replicates [S, R]: row s of the second is the start that seed s came from (the
     same row again where seeds share one start). Raises ValueError for shapes that differ.
     """
-    import numpy as np
-
-    tuned, start = (np.asarray(side, dtype=np.float64) for side in (values, starts))
-    drawn, start_drawn = (np.asarray(side, dtype=np.float64) for side in (replicates, start_replicates))
-    if tuned.shape != start.shape or drawn.shape != start_drawn.shape:
-        raise ValueError(f"paired sides differ: {tuned.shape} and {start.shape}, {drawn.shape} and {start_drawn.shape}")
+    tuned, start, drawn, start_drawn = _paired(values, starts, replicates, start_replicates)
     return mean_over_seeds(tuned - start, drawn - start_drawn, images, level)
 
 
@@ -162,10 +158,7 @@ def paired_ratio(
     """
     import numpy as np
 
-    tuned, start = (np.asarray(side, dtype=np.float64) for side in (values, starts))
-    drawn, start_drawn = (np.asarray(side, dtype=np.float64) for side in (replicates, start_replicates))
-    if tuned.shape != start.shape or drawn.shape != start_drawn.shape:
-        raise ValueError(f"paired sides differ: {tuned.shape} and {start.shape}, {drawn.shape} and {start_drawn.shape}")
+    tuned, start, drawn, start_drawn = _paired(values, starts, replicates, start_replicates)
     if not start.mean() > 0:
         return Interval(math.nan, math.nan, math.nan, len(tuned))
     ratio = tuned.mean() / start.mean()
@@ -174,6 +167,16 @@ def paired_ratio(
     below = np.where(below > 0, below, np.nan)
     ratios = drawn.mean(axis=0) / below
     return mean_over_seeds(each, np.broadcast_to(ratios, drawn.shape), images, level)
+
+
+def _paired(*sides: ArrayLike) -> list[NDArray[np.float64]]:
+    """Values, starts, replicates and start's replicates as arrays; ValueError where the sides' shapes differ."""
+    import numpy as np
+
+    tuned, start, drawn, start_drawn = arrays = [np.asarray(side, dtype=np.float64) for side in sides]
+    if tuned.shape != start.shape or drawn.shape != start_drawn.shape:
+        raise ValueError(f"paired sides differ: {tuned.shape} and {start.shape}, {drawn.shape} and {start_drawn.shape}")
+    return arrays
 
 
 def _enough(defined: int, drawn: int) -> bool:

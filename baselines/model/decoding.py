@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 from rewardmark.baselines.model.layers import DecoderLayer
+from rewardmark.baselines.model.step_attention import KeyStore, Places
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ class Ragged:
     drops_ended = True
 
     def __init__(self, model: PixelsToTokens, encoded: EncodedImages, samples: int, length: int) -> None:
-        from rewardmark.baselines.model.step_attention import KeyStore
-
         config = model.config
         rows = encoded.batch * samples
         self.layers = [cast(DecoderLayer, layer) for layer in model.decoder]
@@ -71,8 +70,6 @@ class Ragged:
 
     def keep(self, rows: Tensor) -> None:
         """Go on with the sequences numbered `rows [A]`."""
-        from rewardmark.baselines.model.step_attention import Places
-
         if len(rows) == 0:
             return
         self.rows = rows.numpy()

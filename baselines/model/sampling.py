@@ -83,8 +83,9 @@ def sample(
         lengths[alive] = torch.where(now, t + 1, lengths[alive])
         ended[alive] = over | now
         if decoder.drops_ended:
-            alive, current = alive[~now], current[~now]
-            decoder.keep(alive)
+            if bool(now.any()):
+                alive, current = alive[~now], current[~now]
+                decoder.keep(alive)
             if len(alive) == 0:
                 break
         elif t % 4 == 3 and bool(ended.all()):

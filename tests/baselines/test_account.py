@@ -18,14 +18,6 @@ from rewardmark.tasks.base import get_task
 from rewardmark.tasks.coco import DatasetSpec, open_split
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _own_cache(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setenv("REWARDMARK_CACHE", str(tmp_path_factory.mktemp("cache")))
-    yield
-    patch.undo()
-
-
 @pytest.fixture(scope="module")
 def splits(_own_cache):
     scenes = {"name": "scenes", "seed": 3, "size": 48, "difficulty": "easy"}

@@ -18,14 +18,6 @@ from rewardmark.tasks.coco import DatasetSpec, open_split
 TASKS = ["detection", "panoptic", "colorization", "captioning"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _own_cache(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setenv("REWARDMARK_CACHE", str(tmp_path_factory.mktemp("cache")))
-    yield
-    patch.undo()
-
-
 @pytest.fixture(scope="module")
 def train(_own_cache):
     return open_split(DatasetSpec(name="scenes", split="train", n=48, seed=3, size=48, difficulty="easy"))

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rewardmark.leaderboard.bench import write_page
 from rewardmark.leaderboard.bench.measure import tidy
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on the PATH")
 
 
 def figures() -> dict[str, Any]:
@@ -31,23 +26,23 @@ def figures() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_page_opens_from_disk_without_a_complaint_and_changes_its_theme(width: int, tmp_path: Path) -> None:
+def test_the_page_opens_from_disk_without_a_complaint_and_changes_its_theme(
+    browser: Any, width: int, tmp_path: Path
+) -> None:
     page_file = write_page(figures(), tmp_path, board=False)
     complaints: list[str] = []
     requests: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": width, "height": 800})
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto(page_file.as_uri())
-        theme = page.evaluate("document.documentElement.dataset.theme")
-        page.click("#theme")
-        page.click("#theme")
-        assert page.evaluate("document.documentElement.dataset.theme") != theme or theme == "dark"
-        assert "a peer" in page.inner_text("main")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        browser.close()
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(page_file.as_uri())
+    theme = page.evaluate("document.documentElement.dataset.theme")
+    page.click("#theme")
+    page.click("#theme")
+    assert page.evaluate("document.documentElement.dataset.theme") != theme or theme == "dark"
+    assert "a peer" in page.inner_text("main")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
     assert complaints == []
     assert all(url.startswith("file:") for url in requests)

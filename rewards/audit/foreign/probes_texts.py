@@ -47,6 +47,11 @@ def _list_all(order: str) -> Write:
     return write
 
 
+def _hedge(name: str, what: str, say: Callable[[str, str], str | None], cost: int) -> Probe:
+    """A wrong answer that holds the right one: `say(right, wrong)` where the answer goes."""
+    return Probe(name, "bad", what, slot(say), cost, HALF, "false-pass")
+
+
 def _longer(right: str, wrong: str) -> str | None:
     if number_of(right) is not None:
         return f"1{right}5" if is_digits(right) else None
@@ -57,34 +62,10 @@ def substring_probes() -> list[Probe]:
     """The right answer somewhere in a wrong one."""
     return [
         Probe("answer inside a longer word", "bad", "yes in yesterday, no in know, 3 in 135", slot(_longer), 1, HALF),
-        Probe(
-            "two answers, right first",
-            "bad",
-            "'right or wrong'",
-            slot(lambda g, w: f"{g} or {w}"),
-            2,
-            HALF,
-            "false-pass",
-        ),
-        Probe(
-            "two answers, right last",
-            "bad",
-            "'wrong or right'",
-            slot(lambda g, w: f"{w} or {g}"),
-            2,
-            HALF,
-            "false-pass",
-        ),
-        Probe("both answers", "bad", "'right and wrong'", slot(lambda g, w: f"{g} and {w}"), 2, HALF, "false-pass"),
-        Probe(
-            "answers side by side",
-            "bad",
-            "'wrong right wrong'",
-            slot(lambda g, w: f"{w} {g} {w}"),
-            2,
-            HALF,
-            "false-pass",
-        ),
+        _hedge("two answers, right first", "'right or wrong'", lambda g, w: f"{g} or {w}", 2),
+        _hedge("two answers, right last", "'wrong or right'", lambda g, w: f"{w} or {g}", 2),
+        _hedge("both answers", "'right and wrong'", lambda g, w: f"{g} and {w}", 2),
+        _hedge("answers side by side", "'wrong right wrong'", lambda g, w: f"{w} {g} {w}", 2),
         Probe("all answers", "bad", "every answer of the data where the answer goes", _list_all("slot"), 9, HALF),
         Probe("all answers, with commas", "bad", "the same as a list", _list_all("commas"), 9, HALF),
         Probe("all answers, plain", "bad", "the same without the wrapper", _list_all("bare"), 9, HALF),
@@ -96,53 +77,13 @@ def substring_probes() -> list[Probe]:
             9,
             HALF,
         ),
-        Probe("negated answer", "bad", "'not right'", slot(lambda g, w: f"not {g}"), 1, HALF, "false-pass"),
-        Probe(
-            "answer denied",
-            "bad",
-            "'right (this is wrong)'",
-            slot(lambda g, w: f"{g} (this is wrong)"),
-            2,
-            HALF,
-            "false-pass",
-        ),
-        Probe(
-            "answer denied in LaTeX",
-            "bad",
-            "the same in \\text{}",
-            slot(lambda g, w: f"{g} \\text{{ is wrong}}"),
-            2,
-            HALF,
-            "false-pass",
-        ),
-        Probe("false equation", "bad", "'wrong = right'", slot(lambda g, w: f"{w} = {g}"), 2, HALF, "false-pass"),
-        Probe(
-            "false equation, reversed",
-            "bad",
-            "'right = wrong'",
-            slot(lambda g, w: f"{g} = {w}"),
-            2,
-            HALF,
-            "false-pass",
-        ),
-        Probe(
-            "one of two in LaTeX",
-            "bad",
-            "'wrong \\lor right'",
-            slot(lambda g, w: f"{w} \\lor {g}"),
-            2,
-            HALF,
-            "false-pass",
-        ),
-        Probe(
-            "a fraction more",
-            "bad",
-            "8.9 for 8",
-            slot(lambda g, w: f"{g}.9" if is_digits(g) else None),
-            1,
-            HALF,
-            "false-pass",
-        ),
+        _hedge("negated answer", "'not right'", lambda g, w: f"not {g}", 1),
+        _hedge("answer denied", "'right (this is wrong)'", lambda g, w: f"{g} (this is wrong)", 2),
+        _hedge("answer denied in LaTeX", "the same in \\text{}", lambda g, w: f"{g} \\text{{ is wrong}}", 2),
+        _hedge("false equation", "'wrong = right'", lambda g, w: f"{w} = {g}", 2),
+        _hedge("false equation, reversed", "'right = wrong'", lambda g, w: f"{g} = {w}", 2),
+        _hedge("one of two in LaTeX", "'wrong \\lor right'", lambda g, w: f"{w} \\lor {g}", 2),
+        _hedge("a fraction more", "8.9 for 8", lambda g, w: f"{g}.9" if is_digits(g) else None, 1),
         Probe(
             "a letter off",
             "bad",
