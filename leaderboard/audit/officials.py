@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +24,7 @@ KEPT = 256
 def detection_official(categories: dict[int, str]) -> Official:
     """COCO AP of each image alone by hotcoco. What a result file could not hold (a box of an unknown category, or one
     that is not finite) is left out, as nothing could match it."""
-    from rewardmark.tasks.detection.evaluate import evaluate
+    from rewardmark.tasks.detection.evaluate import collector_off, evaluate
     from rewardmark.tasks.detection.records import Results, Truths
 
     known = np.array(sorted(categories))
@@ -52,22 +50,10 @@ def detection_official(categories: dict[int, str]) -> Official:
         image, boxes, labels, scores = _columns(predictions, ids)
         keep = np.isin(labels, known) & np.isfinite(boxes).all(1) & np.isfinite(scores)
         results = Results(image[keep], labels[keep], scores[keep], boxes[keep])
-        with _no_collection():
+        with collector_off():
             return torch.from_numpy(evaluate(truths, results).per_sample()["score"].astype(np.float64))
 
     return official
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """The evaluator hands over thousands of small dicts; a collection among them costs five times what they do."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _columns(boxes: Boxes, ids: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:

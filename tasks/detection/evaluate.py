@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rewardmark.tasks.detection.accumulate import Events
 
-__all__ = ["METRICS", "DetectionStatistics", "evaluate", "tide_errors"]
+__all__ = ["METRICS", "DetectionStatistics", "collector_off", "evaluate", "tide_errors"]
 
 IOU_TYPES = ("bbox", "segm")
 
@@ -165,7 +165,7 @@ class DetectionStatistics(Statistics):
     def matches(self) -> _Matches:
         """The matches as columns, read from the evaluator when first asked for."""
         if self._matches is None:
-            with _collector_off():
+            with collector_off():
                 self._matches = _Matches(self._judge, len(self.image_ids), self.categories)
             self._judge = None
         return self._matches
@@ -197,7 +197,7 @@ class DetectionStatistics(Statistics):
 
 
 @contextlib.contextmanager
-def _collector_off() -> Iterator[None]:
+def collector_off() -> Iterator[None]:
     """No search for cycles meanwhile: among the million lists of an evaluator's matches it takes half of the time."""
     was_on = gc.isenabled()
     gc.disable()

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from rewardmark.tasks.programs.split import OneProgram
 from rewardmark.tasks.scenes.scene_json import Box
 
 __all__ = ["NOWHERE", "Phrase", "boxes_of"]
@@ -15,7 +16,7 @@ NOWHERE: Box = (0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
-class Phrase:
+class Phrase(OneProgram):
     """A phrase asked of a picture.
 
     picture: its place in the split's pictures; description: the phrase's id in the file (the same phrase may be asked
@@ -30,18 +31,6 @@ class Phrase:
     description: int
     is_category: bool = False
     program: str | None = None
-
-    @property
-    def pictures(self) -> tuple[int, ...]:
-        return (self.picture,)
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        return (self.text,)
-
-    @property
-    def programs(self) -> tuple[str | None, ...]:
-        return (self.program,)
 
     @property
     def kind(self) -> str:

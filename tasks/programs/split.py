@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rewardmark.tasks.scenes.scene_json import SceneFacts
 
-__all__ = ["ProgramSplit", "Sample"]
+__all__ = ["OneProgram", "ProgramSplit", "Sample"]
 
 
 class Sample(Protocol):
@@ -36,6 +36,26 @@ class Sample(Protocol):
     def programs(self) -> tuple[str | None, ...]: ...
     @property
     def kind(self) -> str: ...
+
+
+class OneProgram:
+    """What a sample with one picture, one text and one program says of itself as a `Sample`."""
+
+    picture: int
+    text: str
+    program: str | None
+
+    @property
+    def pictures(self) -> tuple[int, ...]:
+        return (self.picture,)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return (self.text,)
+
+    @property
+    def programs(self) -> tuple[str | None, ...]:
+        return (self.program,)
 
 
 S = TypeVar("S", bound=Sample)

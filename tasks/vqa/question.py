@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from rewardmark.tasks.programs.split import OneProgram
 from rewardmark.tasks.scenes.steps import Step
 
 __all__ = ["SEMANTIC", "STRUCTURAL", "Question", "answer_text"]
@@ -14,7 +15,7 @@ SEMANTIC = ("obj", "attr", "cat", "rel", "global")
 
 
 @dataclass(frozen=True)
-class Question:
+class Question(OneProgram):
     """A question as GQA's files hold it.
 
     picture: its place in the split's pictures; structural, semantic, detailed: GQA's types; group: of the answer
@@ -41,18 +42,6 @@ class Question:
     program: str | None = None
     valid: tuple[str, ...] | None = None
     plausible: tuple[str, ...] | None = None
-
-    @property
-    def pictures(self) -> tuple[int, ...]:
-        return (self.picture,)
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        return (self.text,)
-
-    @property
-    def programs(self) -> tuple[str | None, ...]:
-        return (self.program,)
 
     @property
     def kind(self) -> str:
