@@ -15,6 +15,7 @@ from typing import Any
 from rewardmark.leaderboard.board.entries import Section, make_sections
 from rewardmark.leaderboard.board.load import read_runs
 from rewardmark.leaderboard.report.curves import curve_pictures
+from rewardmark.leaderboard.report.many import MANY, choosing
 from rewardmark.leaderboard.report.pictures import before_and_after
 from rewardmark.leaderboard.report.tables import entry_names, tables
 from rewardmark.leaderboard.store import Store
@@ -84,10 +85,11 @@ def _how(found: list[dict[str, Any]]) -> Iterable[str]:
 
 def _section(section: Section, out: Path) -> Iterator[str]:
     names = entry_names(section)
-    yield from tables(section, names)
+    many = len(section.entries) > MANY
+    yield from choosing(section, names, out) if many else tables(section, names)
     picture = before_and_after(section, names, out)
     if picture is not None:
         yield from ["### The same images, before and after", "", f"![{picture[0]}]({picture[1]})", "", picture[0], ""]
-    pictures = curve_pictures(section, names, out)
+    pictures = [] if many else curve_pictures(section, names, out)
     if pictures:
         yield from [f"### Curves of {section.title}", "", *(f"![{name}]({file})" for name, file in pictures), ""]

@@ -11,7 +11,7 @@ from rewardmark.leaderboard.board.numbers import figure
 from rewardmark.leaderboard.explain import markdown
 from rewardmark.leaderboard.statistics import Interval
 
-__all__ = ["entry_names", "tables"]
+__all__ = ["change_text", "entry_names", "interval_text", "mark", "seconds_table", "seeds_text", "tables"]
 
 PARTS = ("data", "sampling", "decoding", "reward", "loss", "update", "between")
 """The parts of a training step whose seconds are kept; `between`: validation, saving and telling."""
@@ -39,7 +39,7 @@ def tables(section: Section, names: list[str]) -> Iterator[str]:
     yield from _results(section, names)
     yield from _metrics(section, names)
     yield from _whence(section, names)
-    yield from _seconds(section, names)
+    yield from seconds_table(section, names)
 
 
 def _results(section: Section, names: list[str]) -> Iterator[str]:
@@ -53,9 +53,13 @@ def _results(section: Section, names: list[str]) -> Iterator[str]:
             cells.append((f"own reward `{entry.reward}`", entry.own_reward))
         seconds = [float(run.file.cost.get("wall_seconds", 0.0)) for run in entry.runs]
         for k, (key, cell) in enumerate(cells):
-            first = [name, f"{_seeds(entry)}, {entry.runs[0].spec['steps']}"] if k == 0 else ["", ""]
+            first = [name, f"{seeds_text(entry)}, {entry.runs[0].spec['steps']}"] if k == 0 else ["", ""]
             last = [str(entry.failures), f"{sum(seconds) / len(seconds) / 60:.1f}"] if k == 0 else ["", ""]
-            yield "| " + " | ".join([*first, key, _interval(cell.mean), _change(cell), _ratio(cell), *last]) + " |"
+            yield (
+                "| "
+                + " | ".join([*first, key, interval_text(cell.mean), change_text(cell), _ratio(cell), *last])
+                + " |"
+            )
     yield ""
 
 
@@ -65,7 +69,7 @@ def _metrics(section: Section, names: list[str]) -> Iterator[str]:
     yield "|---|" + "--:|" * len(names)
     for quantity in rows:
         cells = [entry.cells[quantity.name] for entry in section.entries]
-        shown = [_interval(cell.mean) + (" " + _mark(cell) if cell.change else "") for cell in cells]
+        shown = [interval_text(cell.mean) + (" " + mark(cell) if cell.change else "") for cell in cells]
         yield f"| {quantity.name} {quantity.arrow} | " + " | ".join(text.strip() for text in shown) + " |"
     yield ""
     if any(cell.change for entry in section.entries for cell in entry.cells.values()):
@@ -87,7 +91,7 @@ def _whence(section: Section, names: list[str]) -> Iterator[str]:
         yield ""
 
 
-def _seconds(section: Section, names: list[str]) -> Iterator[str]:
+def seconds_table(section: Section, names: list[str]) -> Iterator[str]:
     """Mean seconds of a step by part, over all points of all seeds' curves."""
     rows = []
     for entry, name in zip(section.entries, names, strict=True):
@@ -104,17 +108,17 @@ def _seconds(section: Section, names: list[str]) -> Iterator[str]:
         yield ""
 
 
-def _seeds(entry: Entry) -> str:
+def seeds_text(entry: Entry) -> str:
     return f"{len(entry.runs)} seeds" if len(entry.runs) > 1 else f"seed {entry.runs[0].seed}"
 
 
-def _interval(interval: Interval | None) -> str:
+def interval_text(interval: Interval | None) -> str:
     if interval is None:
         return "-"
     return f"{interval.mean:.3f}" + (f" [{interval.low:.3f}, {interval.high:.3f}]" if interval.known else "")
 
 
-def _change(cell: Cell) -> str:
+def change_text(cell: Cell) -> str:
     change = cell.change
     if change is None or not change.known:
         return ""
@@ -127,5 +131,5 @@ def _ratio(cell: Cell) -> str:
     return "" if ratio is None or not ratio.known else f"x {ratio.mean:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]"
 
 
-def _mark(cell: Cell) -> str:
+def mark(cell: Cell) -> str:
     return {"better": "▲", "worse": "▼", "unclear": "○"}.get(cell.verdict, "")

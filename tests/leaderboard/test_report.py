@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from rewardmark.leaderboard import report
 from rewardmark.leaderboard.board.entries import make_sections
 from rewardmark.leaderboard.board.load import read_runs
 from rewardmark.leaderboard.report import write_report
 from rewardmark.leaderboard.report.curves import chart
+from rewardmark.leaderboard.report.many import forest
+from rewardmark.leaderboard.report.tables import change_text, interval_text
+from rewardmark.leaderboard.statistics import Interval
 from rewardmark.rewards.errors import RewardmarkError
 
 
@@ -53,6 +58,34 @@ def test_a_report_of_all_tasks(runs: Path, tmp_path: Path) -> None:
     with (tmp_path / "out" / "curves.csv").open() as file:
         assert {"run", "name", "step", "curve", "value"} == set(next(csv.DictReader(file)))
     assert Image.open(tmp_path / "out" / "detection-before-after.png").width > 400
+
+
+def test_many_runs_are_a_row_each_with_all_changes_in_one_picture(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "MANY", 1)
+    text = write_report(runs, tmp_path / "out").read_text()
+    section = make_sections(read_runs(runs))[0]
+    tuned = section.tuned[0]
+    row = next(line for line in text.splitlines() if f"| `{tuned.reward}` |" in line)
+    assert change_text(tuned.cells["AP"]) in row and interval_text(tuned.cells["AP"].mean) in row
+    svg = (tmp_path / "out" / "detection-changes.svg").read_text()
+    known = sum(
+        e.cells[k].change.known for e in section.tuned for k in e.cells if k.split("@")[0] == "AP" and "," not in k
+    )
+    assert svg.count("<circle") == known > 0
+    assert "detection-reward.svg" not in text and "before-after.png" in text
+
+
+def test_a_forest_has_its_zero_and_its_dots_in_place() -> None:
+    change = Interval(0.5, 0.0, 1.0)
+    svg = forest("<t>", ["AP"], [("a & b", [change]), ("none", [None])])
+    assert "&lt;t&gt;" in svg and "a &amp; b" in svg and svg.count("<circle") == 1
+    at = {name: float(re.search(rf'{name}="([0-9.]+)"', line)[1])
+          for line in svg.splitlines() if "<circle" in line for name in ("x1", "x2", "cx")}  # fmt: skip
+    assert at["cx"] == pytest.approx((at["x1"] + at["x2"]) / 2, abs=0.1)
+    zero = next(line for line in svg.splitlines() if 'stroke="#555"' in line)
+    assert f'x1="{at["x1"]:.1f}"' in zero
 
 
 def test_no_picture_of_data_that_was_not_generated(board_fixture, tmp_path: Path) -> None:
