@@ -59,7 +59,7 @@ class Pretraining(ProgramMethod):
     llm-1x, llm-10x, llm-tiny."""
 
     name: ClassVar[str] = "pretrain-programs"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"  # the mixture of the corpus
     needs_reward: ClassVar[bool] = False
     options_type: ClassVar[type[ProgramOptions]] = PretrainingOptions
 

@@ -50,13 +50,22 @@ def test_every_kind_of_mistake_is_made_and_is_python() -> None:
 
 def test_rates_have_the_mean_that_was_asked_for_and_rare_kinds_persist() -> None:
     kinds = [f"vqa: {k}" for k in range(200)] + ["phrases: common"] * 150 + ["phrases: rare"] * 3
-    for rate in (0.2, 0.4):
+    for rate in (0.2, 0.4, 0.8):
         rates = error_rates(kinds, rate)
         plain = [rates[kind] for kind in kinds[:200]]
         share = sum(value == PERSISTENT_RATE for value in plain) / 200
-        assert abs(share - rate / 2.4) < 0.01
-        assert abs(sum(v for v in plain if v < PERSISTENT_RATE) / 200 - rate * (1 - share) ** 2) < 0.01
+        assert abs(share - rate / 8) < 0.01
+        assert abs(sum(plain) / 200 - rate) < 0.01
+        assert {round(value, 2) for value in plain if value < 0.5} == ({0.08} if rate < 0.8 else set())
         assert rates["phrases: common"] < PERSISTENT_RATE
+
+
+def test_a_task_of_few_kinds_comes_as_close_to_the_rate_as_they_allow() -> None:
+    kinds = ["matching: large"] * 60 + [f"matching: {k}" for k in range(4) for _ in range(10)]
+    rates = error_rates(kinds, 0.2)
+    mean = sum(rates[kind] for kind in kinds) / len(kinds)
+    step = 0.1 * ((0.5 + 0.95) / 2 - 0.08)  # one small kind more or less
+    assert abs(mean - 0.2) <= step
 
 
 def test_a_corpus_is_as_wrong_as_its_rates(exercises: list[Exercise]) -> None:
