@@ -3,5 +3,6 @@
 from rewardmark.leaderboard.bench.baseline import Finding, baseline_of, judge
 from rewardmark.leaderboard.bench.measure import FILE, measure, read_bench
 from rewardmark.leaderboard.bench.page import write_page
+from rewardmark.leaderboard.bench.text import markdown
 
-__all__ = ["FILE", "Finding", "baseline_of", "judge", "measure", "read_bench", "write_page"]
+__all__ = ["FILE", "Finding", "baseline_of", "judge", "markdown", "measure", "read_bench", "write_page"]

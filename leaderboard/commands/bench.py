@@ -38,7 +38,7 @@ def bench(
     """
     import json
 
-    from rewardmark.leaderboard.bench import FILE, baseline_of, judge, measure, write_page
+    from rewardmark.leaderboard.bench import FILE, baseline_of, judge, markdown, measure, write_page
     from rewardmark.leaderboard.bench.baseline import read_baseline, widened
 
     baseline = read_baseline(compare) if compare else None  # before minutes of measuring
@@ -47,12 +47,13 @@ def bench(
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     page = write_page(found, file.parent, board=False)
+    (file.parent / "README.md").write_text(markdown(found), encoding="utf-8")
     for case in found["cases"]:
         for peer, ratio in case["ratios"].items():
             typer.echo(f"{case['group']}/{case['name']}: {ratio['ratio']:.3g} x {peer}")
         for what, growth in case["slopes"].items():
             typer.echo(f"{case['group']}/{case['name']}: grows with {what} by the power {growth['slope']:.2f}")
-    typer.echo(f"{file}: {len(found['cases'])} cases; the page: {page}")
+    typer.echo(f"{file}: {len(found['cases'])} cases; the page: {page}; as text: {page.with_name('README.md')}")
     if save_baseline:
         kept = baseline_of(found)
         if save_baseline.exists():

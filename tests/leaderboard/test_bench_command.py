@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from rewardmark.leaderboard import bench
-from rewardmark.leaderboard.bench import baseline_of, judge, read_bench, write_page
+from rewardmark.leaderboard.bench import baseline_of, judge, markdown, read_bench, write_page
 from rewardmark.leaderboard.bench.baseline import read_baseline, widened
 from rewardmark.leaderboard.bench.measure import cases_folder, tidy
+from rewardmark.leaderboard.bench.page import short
 from rewardmark.leaderboard.cli import app
 from rewardmark.rewards.errors import DataError
 from typer.testing import CliRunner
@@ -113,6 +114,18 @@ def test_the_page_tells_everything_and_stands_alone(tmp_path: Path) -> None:
         assert part in text, part
     assert "index.html" not in text
     assert (tmp_path / "assets" / "board.css").is_file()
+
+
+def test_the_text_tells_every_ratio_with_its_quartiles() -> None:
+    bench = made(10, 9, 11)
+    text = markdown(bench)
+    for case in bench["cases"]:
+        for peer, ratio in case["ratios"].items():
+            row = next(line for line in text.splitlines() if f"| {peer} | {short(ratio['ratio'])}" in line)
+            assert f"| {short(ratio['ratio'])} [{short(ratio['low'])}, {short(ratio['high'])}] |" in row
+        for what in case["slopes"]:
+            assert f"{case['name']}: {what} |" in text
+    assert bench["machine"]["cpu"] in text
 
 
 def test_the_board_has_the_page_where_there_are_figures(board_runs: Path, board_site: Path, tmp_path: Path) -> None:
