@@ -24,6 +24,8 @@ def read_options(kind: type[T], method: str, given: dict[str, Any]) -> T:
             raise RewardmarkError(
                 f"method {method!r}: option {key} = {value!r} is none of {', '.join(map(repr, allowed))}"
             )
+        if fields[key].metadata.get("text") and not isinstance(value, str):
+            raise RewardmarkError(f"method {method!r}: option {key} = {value!r} must be text")
         least = fields[key].metadata.get("least")
         if least is not None and value is not None and not (isinstance(value, int | float) and value >= least):
             raise RewardmarkError(f"method {method!r}: option {key} = {value!r} must be a number of at least {least}")
@@ -38,3 +40,8 @@ def choice(default: str, *choices: str) -> Any:
 def at_least(least: float, default: float | int | None) -> Any:
     """A field that takes a number of at least `least`."""
     return dataclasses.field(default=default, metadata={"least": least})
+
+
+def words(default: str = "") -> Any:
+    """A field that takes text."""
+    return dataclasses.field(default=default, metadata={"text": True})

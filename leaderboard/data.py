@@ -13,7 +13,7 @@ __all__ = ["Splits"]
 
 IMAGES = "detection"
 """A task whose splits are images in COCO's layout."""
-_FILES = ("root", "images", "instances", "panoptic", "panoptic_folder", "captions")
+_FILES = ("root", "images", "instances", "panoptic", "panoptic_folder", "captions", "file", "choices")
 
 
 class Splits:

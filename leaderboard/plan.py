@@ -148,7 +148,7 @@ def _plan_cell(
         "model": {spec.model: _plain(model.config)} if start_identity is None else None,
         "start": start_identity,
         "method": spec.method,
-        "options": spec.options,
+        "options": method.options_identity(spec.options) if hasattr(method, "options_identity") else spec.options,
         "reward": [spec.reward, _plain(reward.parameters)],
         "seed": spec.seed,
         "steps": spec.steps,

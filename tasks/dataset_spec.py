@@ -11,7 +11,8 @@ from rewardmark.rewards.errors import RewardmarkError
 __all__ = ["DatasetSpec"]
 
 _PROGRAM_FILES = ("gqa", "omnilabel", "winoground", "sugarcrepe")
-_NAMES = ("scenes", "coco", *_PROGRAM_FILES)
+_VLM_FILES = ("coco-captions", "llava", "webdataset")
+_NAMES = ("scenes", "coco", *_PROGRAM_FILES, *_VLM_FILES)
 _SCENES_ONLY = {"seed": 0, "difficulty": "standard", "per_image": None}
 _COCO_ONLY = {
     "root": None,
@@ -32,12 +33,14 @@ class DatasetSpec:
     """A split of a data set.
 
     name: "scenes" (generated), "coco" (files on disk), or the files of "gqa", "omnilabel", "winoground", "sugarcrepe"
-    for the tasks that ask questions; split: its name, which is part of file names; size: side in
+    for the tasks that ask questions, or captioned pictures on disk for the task vlm: "coco-captions", "llava",
+    "webdataset"; split: its name, which is part of file names; size: side in
     pixels of the square pictures that a model sees; n: how many images (needed for scenes; the first n of a COCO
     split, all without it). Scenes only: seed, difficulty. COCO only: root (a folder in COCO's layout, or with
     `instances_SPLIT.json` and `images/`), or any of images, instances, panoptic, panoptic_folder, captions as paths,
     relative to the root where there is one. Tasks that ask questions only: kind (which sort of samples, see the task),
-    per_image (scenes: how many samples an image), file (the JSON of questions, descriptions or captions), choices
+    per_image (scenes: how many samples an image), file (the JSON of questions, descriptions or captions,
+    or the shards), choices
     (GQA's, for validity and plausibility).
 
     Raises: RewardmarkError for a value that cannot be used, or an option that means nothing for this kind of data.
@@ -111,5 +114,7 @@ class DatasetSpec:
         """The options that mean nothing for this kind of data, and their defaults."""
         if self.name == "scenes":
             return _COCO_ONLY
-        others = _QUESTIONS_ONLY if self.name == "coco" else _IMAGES_ONLY
-        return _SCENES_ONLY | dict.fromkeys(others) | ({"kind": None} if self.name == "coco" else {})
+        if self.name == "coco":
+            return _SCENES_ONLY | dict.fromkeys((*_QUESTIONS_ONLY, "kind"))
+        others = (*_IMAGES_ONLY, "choices") if self.name in _VLM_FILES else _IMAGES_ONLY
+        return _SCENES_ONLY | dict.fromkeys(others)

@@ -7,7 +7,7 @@ from rewardmark.baselines.recaption.cost import Prices, cost_table, read_prices
 from rewardmark.baselines.recaption.dataset import write_dataset
 from rewardmark.baselines.recaption.filters import Rules, judge_caption
 from rewardmark.baselines.recaption.job import Decoding, Job, Outcome, run_job
-from rewardmark.baselines.recaption.sources import Item, open_items
+from rewardmark.tasks.vlm.sources import Item, open_items
 
 __all__ = [
     "Combine",

@@ -16,13 +16,14 @@ import numpy as np
 import torch
 from rewardmark.baselines.recaption.filters import Rules, judge_caption
 from rewardmark.baselines.recaption.journal import Journal, Row
-from rewardmark.baselines.recaption.pictures import Picture, decode, scan
+from rewardmark.baselines.recaption.pictures import Picture, scan
 from rewardmark.baselines.recaption.scorer import Scorer
-from rewardmark.baselines.recaption.sources import Item
 from rewardmark.baselines.vlm.generate import Written, generate
 from rewardmark.baselines.vlm.models import Vlm
 from rewardmark.rewards.errors import DataError, RewardmarkError
 from rewardmark.tasks.cache import FileHashes, write_atomically
+from rewardmark.tasks.vlm.files import decode
+from rewardmark.tasks.vlm.sources import Item
 
 __all__ = ["Decoding", "Job", "Outcome", "Progress", "folder_hash", "run_job"]
 

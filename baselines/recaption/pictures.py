@@ -10,9 +10,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from rewardmark.baselines.recaption.sources import Item, Place
+from rewardmark.tasks.vlm.files import why_unread
+from rewardmark.tasks.vlm.sources import Item, Place
 
-__all__ = ["Picture", "decode", "scan"]
+__all__ = ["Picture", "scan"]
 
 _EVERY = 256
 """Pictures between two writes of the memory; what a kill takes of it is read again."""
@@ -55,23 +56,6 @@ def scan(
     return out
 
 
-def decode(content: bytes) -> Any:
-    """The picture as PIL RGB, upright. Raises ValueError saying why it cannot be read."""
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(BytesIO(content)) as picture:
-            picture.load()
-            turned: Any = ImageOps.exif_transpose(picture)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(_why(error)) from None
-    if turned.mode.startswith("I;16"):  # Pillow would cut all that is above 255 off
-        turned = turned.point(lambda value: value / 256).convert("L")
-    elif "transparency" in turned.info:
-        turned = turned.convert("RGBA")
-    return turned.convert("RGB")
-
-
 def _look(place: Place) -> Picture:
     from PIL import Image
 
@@ -86,15 +70,8 @@ def _look(place: Place) -> Picture:
             width, height = picture.size
             suffix = {"JPEG": "jpg", "TIFF": "tif", "MPO": "jpg"}.get(str(picture.format), str(picture.format).lower())
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return Picture(error=_why(error))
+        return Picture(error=why_unread(error))
     return Picture(hashlib.sha256(content).hexdigest(), width, height, suffix)
-
-
-def _why(error: Exception) -> str:
-    """Without the address of an object in memory, which no two runs share."""
-    from PIL import UnidentifiedImageError
-
-    return "no picture in a known format" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
 
 
 def _state(place: Place) -> str | None:

@@ -12,12 +12,13 @@ import torch.nn.functional as F
 from rewardmark.baselines.loop import set_learning_rate
 from rewardmark.baselines.method import FitJob, FitResult
 from rewardmark.baselines.options import at_least, read_options
-from rewardmark.baselines.vlm.corpus import corpus_texts, instruction_pictures, scenes_of, web_of
-from rewardmark.baselines.vlm.method import VlmMethod, VlmOptions, check_task
+from rewardmark.baselines.vlm.corpus import corpus_texts, pictures_of, web_of
+from rewardmark.baselines.vlm.method import VlmMethod, VlmOptions, check_task, instructed
 from rewardmark.baselines.vlm.models import SHAPES, Vlm, new_vlm, save_vlm, train_tokenizer
 from rewardmark.baselines.vlm.stages import Log, learning_share
 from rewardmark.baselines.vlm.tower import train_tower
 from rewardmark.rewards.errors import RewardmarkError
+from rewardmark.tasks.programs.pictures import ScenePictures
 from torch import nn
 
 __all__ = ["BaseOptions", "VlmBase"]
@@ -37,7 +38,8 @@ class BaseOptions(VlmOptions):
 
 class VlmBase(VlmMethod):
     """`steps` batches for the vision tower, then `text_steps` for the decoder: what pretrained parts are to published
-    VLMs. The model is vlm-small or vlm-tiny. The decoder knows nothing of pictures yet: its answers are guesses."""
+    VLMs. The model is vlm-small or vlm-tiny. The decoder knows nothing of pictures yet: its answers are guesses. On
+    files the tower is taught on generated scenes too, of the data set's `size`: it needs to be told what lies where."""
 
     name: ClassVar[str] = "vlm-base"
     options_type: ClassVar[type[VlmOptions]] = BaseOptions
@@ -47,15 +49,16 @@ class VlmBase(VlmMethod):
         check_task(job.task, self.name)
         if job.model not in SHAPES:
             raise RewardmarkError(f"model {job.model!r} is no vision-language model; use {', '.join(SHAPES)}")
-        scenes = scenes_of(self.name, job.train)
         samples = web_of(self.name, job.train)
-        texts = list(corpus_texts(job.train, samples, instruction_pictures(scenes, options.instruction_images)))
-        vlm = new_vlm(train_tokenizer(texts, options.vocabulary), SHAPES[job.model], scenes.side, job.seed)
+        texts = list(corpus_texts(samples, instructed(job, options, self.name, 0).dialogues))
+        pictures, side = pictures_of(job.train), job.train.size
+        like = pictures if isinstance(pictures, ScenePictures) else ScenePictures("", side, 0, job.seed, "standard")
+        vlm = new_vlm(train_tokenizer(texts, options.vocabulary), SHAPES[job.model], side, job.seed)
         torch.nn.Module.to(vlm.model, torch.device(job.device))
         total = job.steps + options.text_steps
         began = time.monotonic()
         log = train_tower(
-            vlm, scenes, options.tower_images, job.steps, job.workdir / "tower",
+            vlm, like, options.tower_images, job.steps, job.workdir / "tower",
             learning_rate=options.tower_rate, batch_size=job.batch_size or 32, seed=job.seed,
             progress=lambda step, _, values: job.progress(step, total, values),
         )  # fmt: skip

@@ -1,19 +1,37 @@
-"""What VLMs on scenes are trained on, as dialogues: web texts, instructions, and what specialists wrote."""
+"""What VLMs are trained on, as dialogues: web texts, and instructions about scenes or from anybody's file."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rewardmark.baselines.vlm.dialogues import Dialogue
 from rewardmark.rewards.errors import RewardmarkError
-from rewardmark.tasks.programs.pictures import ScenePictures
+from rewardmark.tasks.programs.pictures import Pictures, ScenePictures
 from rewardmark.tasks.scenes.turns import SKILLS
+from rewardmark.tasks.vlm.files import ItemPictures
 from rewardmark.tasks.vlm.sample import VlmSample
 from rewardmark.tasks.vlm.scenes import maker_of
+from rewardmark.tasks.vlm.sources import open_items
 
-__all__ = ["captioned", "corpus_texts", "instruction_pictures", "instructions", "oracle_captions", "web_of"]
+__all__ = [
+    "InstructionSet",
+    "captioned",
+    "corpus_texts",
+    "instruction_pictures",
+    "instruction_set",
+    "instructions",
+    "instructions_hash",
+    "oracle_captions",
+    "pictures_of",
+    "scenes_of",
+    "web_of",
+]
 
 INSTRUCTION_SPLIT = "instruct"
 """Scenes of the instruction set are of a split of their own: none of them is pretrained on, none judged."""
@@ -31,13 +49,65 @@ def web_of(method: str, split: Any) -> list[VlmSample]:
     return samples
 
 
-def scenes_of(method: str, split: Any) -> ScenePictures:
-    """The scenes of a split; RewardmarkError where its pictures are files."""
+def pictures_of(split: Any) -> Pictures:
+    """The pictures that a split's samples are about."""
+    pictures: Pictures = split.pictures
+    return pictures
+
+
+def scenes_of(method: str, split: Any, why: str) -> ScenePictures:
+    """The scenes of a split; RewardmarkError, saying `why` they are wanted, where its pictures are files."""
     if not isinstance(split.pictures, ScenePictures):
-        raise RewardmarkError(
-            f"method {method!r}: instructions are made from generated scenes; these pictures are files"
-        )
+        raise RewardmarkError(f"method {method!r}: these pictures are files, of which no facts are known: {why}")
     return split.pictures
+
+
+@dataclass(frozen=True)
+class InstructionSet:
+    """What the last stage is tuned on: dialogues about numbered pictures."""
+
+    pictures: Pictures
+    dialogues: Sequence[Dialogue]
+
+
+def instruction_set(method: str, split: Any, count: int, seed: int, file: str = "", folder: str = "") -> InstructionSet:
+    """The clean instruction set: of `count` generated scenes like those of the split, or all of a LLaVA-style `file`
+    (its pictures beside it, or in `folder`; records without a picture are left out)."""
+    if not file:
+        why = "give instruction_file, LLaVA-style JSON of conversations, in place of instructions about scenes"
+        scenes = instruction_pictures(scenes_of(method, split, why), count)
+        return InstructionSet(scenes, instructions(scenes, seed))
+    pictures, dialogues = _read(method, file, folder)
+    return InstructionSet(pictures, dialogues)
+
+
+def instructions_hash(method: str, file: str, folder: str = "") -> str:
+    """What tells the instructions of a file, and their pictures, from any others: hexadecimal digits."""
+    pictures, dialogues = _read(method, file, folder)
+    digest = hashlib.sha256(repr(dialogues).encode())
+    digest.update(pictures.identity(range(len(pictures))).encode())
+    return digest.hexdigest()
+
+
+def _read(method: str, file: str, folder: str) -> tuple[ItemPictures, tuple[Dialogue, ...]]:
+    source = Path(file).expanduser()
+    if source.suffix not in (".json", ".jsonl"):
+        raise RewardmarkError(f"method {method!r}: option instruction_file = {file!r} must be a .json or .jsonl file")
+    changed = source.stat().st_mtime_ns if source.is_file() else 0
+    return _read_once(source, Path(folder).expanduser() if folder else None, changed)
+
+
+@lru_cache(maxsize=2)
+def _read_once(source: Path, folder: Path | None, changed: int) -> tuple[ItemPictures, tuple[Dialogue, ...]]:
+    """Every round of a suite reads the same file, of up to a million records; changed: when it was written."""
+    pictures = ItemPictures(source, open_items(source, folder))
+    pictures.check()
+    bad = next((k for k, item in enumerate(pictures.items) if not item.turns), None)
+    if bad is not None:
+        raise pictures.fail(
+            bad, "'conversations' must be turns of human and gpt one after another, none empty, about one picture"
+        )
+    return pictures, tuple(Dialogue(k, item.turns) for k, item in enumerate(pictures.items))
 
 
 def instruction_pictures(pictures: ScenePictures, n: int) -> ScenePictures:
@@ -50,9 +120,9 @@ def captioned(samples: Sequence[VlmSample], texts: Sequence[str]) -> list[Dialog
     return [Dialogue(sample.picture, (("", text),)) for sample, text in zip(samples, texts, strict=True)]
 
 
-def oracle_captions(split: Any, samples: Sequence[VlmSample]) -> list[str]:
-    """The true detailed caption of each picture."""
-    pictures: ScenePictures = split.pictures
+def oracle_captions(method: str, split: Any, samples: Sequence[VlmSample]) -> list[str]:
+    """The true detailed caption of each picture; RewardmarkError where they are no scenes."""
+    pictures = scenes_of(method, split, 'captions = "oracle" writes down what is in a scene')
     maker = maker_of(pictures)
     return [maker.detailed(sample.picture, pictures.facts(sample.picture)) for sample in samples]
 
@@ -82,12 +152,12 @@ def instructions(
     return found
 
 
-def corpus_texts(split: Any, samples: Sequence[VlmSample], instructed: ScenePictures) -> Iterator[str]:
+def corpus_texts(samples: Sequence[VlmSample], instructed: Sequence[Dialogue]) -> Iterator[str]:
     """What the tokenizer is trained on, and what the decoder reads before it sees a picture: the web texts, and texts
     in the manner of the instructions."""
     for sample in samples:
         yield sample.answers[0]
-    for dialogue in instructions(instructed, 0):
+    for dialogue in instructed:
         for question, answer in dialogue.turns:
             yield question
             yield answer

@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from rewardmark.baselines.build import whole_folder
 from rewardmark.baselines.method import Decoding, FitJob, FitResult, Progress, silent
-from rewardmark.baselines.options import at_least, read_options
-from rewardmark.baselines.vlm.corpus import captioned, instruction_pictures, instructions, scenes_of, web_of
+from rewardmark.baselines.options import at_least, read_options, words
+from rewardmark.baselines.vlm.corpus import (
+    InstructionSet,
+    captioned,
+    instruction_set,
+    instructions_hash,
+    pictures_of,
+    web_of,
+)
 from rewardmark.baselines.vlm.dialogues import Dialogue
 from rewardmark.baselines.vlm.generate import captions
 from rewardmark.baselines.vlm.models import load_vlm
@@ -33,19 +40,24 @@ BASE = "base"
 """The folder within a checkpoint that holds the model which every round begins with again."""
 SHORT = 24
 """Tokens of an answer that is no caption."""
+ROOM = 2**29
+"""Bytes of decoded pictures that are kept between batches; what does not fit is decoded each time."""
 
 
 @dataclass(frozen=True)
 class VlmOptions:
     """What every method that trains a VLM takes.
 
-    instruction_images: scenes of the clean instruction set, the same in every round. align_steps, tune_steps: of the
-    first and the last of the three stages; the cell's `steps` are those of the second. align_rate, learning_rate,
-    tune_rate: their peak learning rates (published for billions of parameters: 5e-5 and 2e-5 for the last two; for a
-    million they are a hundred times that). caption_tokens: the most that a caption may have.
+    instruction_images: scenes of the clean instruction set, the same in every round; or instruction_file: LLaVA-style
+    JSON of conversations (relative to the working directory), its pictures beside it or in instruction_folder.
+    align_steps, tune_steps: of the first and the last of the three stages; the cell's `steps` are those of the second.
+    align_rate, learning_rate, tune_rate: their peak learning rates (published for billions of parameters: 5e-5 and 2e-5
+    for the last two; for a million they are a hundred times that). caption_tokens: the most that a caption may have.
     """
 
     instruction_images: int = at_least(1, 300)
+    instruction_file: str = words()
+    instruction_folder: str = words()
     align_steps: int = at_least(0, 60)
     tune_steps: int = at_least(0, 400)
     align_rate: float = at_least(0.0, 3e-3)
@@ -65,6 +77,14 @@ class VlmMethod:
 
     def check_options(self, options: dict[str, Any]) -> None:
         read_options(self.options_type, self.name, options)
+
+    def options_identity(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options as a run's id takes them: a file by its content, not by where it lies."""
+        file = options.get("instruction_file")
+        if not file:
+            return options
+        kept = {key: value for key, value in options.items() if key != "instruction_folder"}
+        return {**kept, "instruction_file": instructions_hash(self.name, file, options.get("instruction_folder", ""))}
 
     def fit(self, job: FitJob) -> FitResult:
         raise NotImplementedError
@@ -129,14 +149,19 @@ class Gallery:
 
     def __init__(self, *parts: Pictures) -> None:
         self.parts = parts
+        self.room = ROOM
         self.begins = np.cumsum([0, *map(len, parts)]).tolist()
         self._held: dict[int, Any] = {}
 
     def image(self, number: int) -> Any:
-        if number not in self._held:
-            part = int(np.searchsorted(self.begins, number, side="right")) - 1
-            self._held[number] = self.parts[part].image(number - self.begins[part])
-        return self._held[number]
+        if number in self._held:
+            return self._held[number]
+        part = int(np.searchsorted(self.begins, number, side="right")) - 1
+        picture = self.parts[part].image(number - self.begins[part])
+        if picture.nbytes <= self.room:
+            self.room -= picture.nbytes
+            self._held[number] = picture
+        return picture
 
     def shifted(self, dialogues: Sequence[Dialogue], part: int) -> list[Dialogue]:
         """Dialogues about a part's pictures, by their numbers here."""
@@ -153,21 +178,24 @@ def train_from_base(
     steps: int | None = None,
 ) -> Path:
     """The three stages, from the base: align on the pretraining's captions, pretrain, tune on instructions."""
-    scenes = scenes_of(method, job.train)
-    instructed = instruction_pictures(scenes, options.instruction_images)
-    gallery = Gallery(scenes, instructed)
+    told = instructed(job, options, method, job.seed)
+    gallery = Gallery(pictures_of(job.train), told.pictures)
     learned = gallery.shifted(pretraining, 0)
     stages = [
         Stage("align", learned, ("projector",), options.align_steps, options.align_rate),
         Stage("pretrain", learned, ("projector", "text"), job.steps if steps is None else steps, options.learning_rate),
-        Stage(
-            "tune", gallery.shifted(instructions(instructed, job.seed), 1), PARTS, options.tune_steps, options.tune_rate
-        ),
+        Stage("tune", gallery.shifted(told.dialogues, 1), PARTS, options.tune_steps, options.tune_rate),
     ]
     return run_stages(
         base_of(job, method), stages, gallery.image, job.workdir / "stages", log,
         seed=1000 * job.seed, batch_size=job.batch_size or 32, device=job.device, progress=tell,
     )  # fmt: skip
+
+
+def instructed(job: FitJob, options: VlmOptions, method: str, seed: int) -> InstructionSet:
+    """The instruction set that the options name."""
+    file, folder = options.instruction_file, options.instruction_folder
+    return instruction_set(method, job.train, options.instruction_images, seed, file, folder)
 
 
 def write_checkpoint(model: Path, base: Path, others: Sequence[Path], folder: Path) -> Path:

@@ -65,7 +65,7 @@ def recaption(
     asked = [CAPTION_PROMPTS[k] for k in rng.integers(0, len(CAPTION_PROMPTS), len(samples))]
     chosen = [k for k, u in enumerate(rng.random(len(samples))) if u < share]
     written = write_chunks(
-        vlm, [image(samples[k].picture) for k in chosen], [asked[k] for k in chosen], folder, log,
+        vlm, [samples[k].picture for k in chosen], image, [asked[k] for k in chosen], folder, log,
         batch_size=batch_size, max_new_tokens=max_new_tokens, progress=progress,
     )  # fmt: skip
     rows: list[Recaption] = []
@@ -84,7 +84,8 @@ def recaption(
 
 def write_chunks(
     vlm: Vlm,
-    images: Sequence[Any],
+    pictures: Sequence[int],
+    image: Callable[[int], Any],
     prompts: Sequence[str],
     folder: Path,
     log: Log,
@@ -95,21 +96,22 @@ def write_chunks(
     temperature: float | None = None,
     seed: int = 0,
 ) -> list[Written]:
-    """One text for each picture, greedy or drawn at a temperature; chunks that are in the folder are not made again."""
+    """One text for each of `pictures`, greedy or drawn at a temperature; chunks that are in the folder are not made
+    again, and only the pictures of one chunk are in memory."""
     folder.mkdir(parents=True, exist_ok=True)
     out: list[Written] = []
-    for number, begin in enumerate(range(0, len(images), CHUNK)):
+    for number, begin in enumerate(range(0, len(pictures), CHUNK)):
         file = folder / f"{number:05d}.json"
         if not file.is_file():
             began = time.monotonic()
 
             def tell(done: int, _: int, before: int = begin) -> None:
-                progress(before + done, len(images))
+                progress(before + done, len(pictures))
 
             made = generate(
-                vlm.model, vlm.processor, images[begin : begin + CHUNK], prompts[begin : begin + CHUNK],
-                batch_size=batch_size, max_new_tokens=max_new_tokens, greedy=temperature is None,
-                temperature=temperature or 1.0, seed=seed + 7919 * number, progress=tell,
+                vlm.model, vlm.processor, [image(k) for k in pictures[begin : begin + CHUNK]],
+                prompts[begin : begin + CHUNK], batch_size=batch_size, max_new_tokens=max_new_tokens,
+                greedy=temperature is None, temperature=temperature or 1.0, seed=seed + 7919 * number, progress=tell,
             )  # fmt: skip
             rows = {"seconds": time.monotonic() - began, "texts": [[one.text, one.tokens, one.ended] for one in made]}
             aside = file.with_suffix(".tmp")

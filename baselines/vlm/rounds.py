@@ -17,12 +17,13 @@ from typing import Any, ClassVar
 from rewardmark.baselines.method import FitJob, FitResult
 from rewardmark.baselines.options import at_least, choice, read_options
 from rewardmark.baselines.recaption.combine import Combine, combined
-from rewardmark.baselines.vlm.corpus import captioned, oracle_captions, scenes_of, web_of
+from rewardmark.baselines.vlm.corpus import captioned, oracle_captions, pictures_of, web_of
 from rewardmark.baselines.vlm.method import (
     VlmMethod,
     VlmOptions,
     base_of,
     check_task,
+    instructed,
     train_from_base,
     write_checkpoint,
 )
@@ -59,7 +60,7 @@ class Pretrain(VlmMethod):
         if options.captions == "web":
             rows = [Recaption(s.id, text, None, None, None, text) for s, text in zip(samples, originals, strict=True)]
         else:
-            true = oracle_captions(job.train, samples)
+            true = oracle_captions(self.name, job.train, samples)
             rows = [
                 Recaption(s.id, text, new, "oracle", None, combined(text, new, Combine.concat) or text)
                 for s, text, new in zip(samples, originals, true, strict=True)
@@ -90,9 +91,10 @@ class SelfAugment(VlmMethod):
         check_task(job.task, self.name)
         if job.start is None:
             raise RewardmarkError(f"method {self.name!r} needs a start: the cell of the round before")
-        samples, scenes, log = web_of(self.name, job.train), scenes_of(self.name, job.train), Log()
+        samples, log = web_of(self.name, job.train), Log()
+        instructed(job, options, self.name, job.seed)  # what is wrong with them is said before hours of captioning
         rows = recaption(
-            load_vlm(job.start, job.device), samples, scenes.image, job.workdir / "recaption", log,
+            load_vlm(job.start, job.device), samples, pictures_of(job.train).image, job.workdir / "recaption", log,
             how=Combine(options.combine), p=options.p, share=options.share, seed=job.seed,
             batch_size=options.generation_batch, max_new_tokens=options.caption_tokens,
             progress=lambda done, total: job.progress(0, job.steps, {"recaption": done / total}),

@@ -21,6 +21,7 @@ from rewardmark.baselines.vlm.method import (
     VlmOptions,
     base_of,
     check_task,
+    instructed,
     train_from_base,
     write_checkpoint,
 )
@@ -38,6 +39,7 @@ PROMPTS = {
     "ocr": "Ask and answer a question about what is written.",
 }
 TURNS_FILE = "turns.parquet"
+WHY = "specialists are tuned on questions that are made from the facts of generated scenes"
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,12 @@ class SpecialistAugment(VlmMethod):
         check_task(job.task, self.name)
         if job.start is None:
             raise RewardmarkError(f"method {self.name!r} needs a start: the cell of the last round")
+        pictures = scenes_of(self.name, job.train, WHY)
+        instructed(job, options, self.name, job.seed)  # what is wrong with them is said before hours of tuning
         samples, log = web_of(self.name, job.train), Log()
         texts = read_captions(job.start / FILE, samples)
         turns: list[list[tuple[str, str]]] = [[("", text)] for text in texts]
         rows: list[WrittenTurn] = []
-        pictures = scenes_of(self.name, job.train)
         for skill in options.skills:
 
             def tell(done: int, total: int, name: str = skill) -> None:
@@ -96,13 +99,12 @@ class SpecialistAugment(VlmMethod):
 
             specialist = self._tune(job, options, skill, log)
             vlm = load_vlm(specialist, job.device)
-            images = [pictures.image(sample.picture) for sample in samples]
             for number in range(options.questions):
                 place = job.workdir / skill / f"written-{number}"
                 written = write_chunks(
-                    vlm, images, [PROMPTS[skill]] * len(images), place, log, batch_size=options.generation_batch,
-                    max_new_tokens=2 * SHORT, temperature=options.temperature, seed=1000 * job.seed + number,
-                    progress=tell,
+                    vlm, [sample.picture for sample in samples], pictures.image, [PROMPTS[skill]] * len(samples), place,
+                    log, batch_size=options.generation_batch, max_new_tokens=2 * SHORT,
+                    temperature=options.temperature, seed=1000 * job.seed + number, progress=tell,
                 )  # fmt: skip
                 for k, one in enumerate(written):
                     turn, reason = read_turn(skill, one.text, one.ended)
@@ -123,7 +125,7 @@ class SpecialistAugment(VlmMethod):
     def _tune(self, job: FitJob, options: SpecialistOptions, skill: str, log: Log) -> Path:
         """The start, tuned to write questions and answers of one skill about instruction pictures."""
         assert job.start is not None
-        pictures = instruction_pictures(scenes_of(self.name, job.train), options.instruction_images)
+        pictures = instruction_pictures(scenes_of(self.name, job.train, WHY), options.instruction_images)
         asked = instructions(pictures, job.seed, (skill,), options.examples)
         dialogues = [
             Dialogue(one.picture, ((PROMPTS[skill], f"{question} {answer}"),))

@@ -203,8 +203,8 @@ def _run(
     tell: Progress,
 ) -> Outcome:
     from rewardmark.baselines.recaption.job import run_job
-    from rewardmark.baselines.recaption.sources import open_items
     from rewardmark.rewards.errors import DataError
+    from rewardmark.tasks.vlm.sources import open_items
 
     items = open_items(source, images)[:limit]
     outcome = run_job(items, job, out, load, batch_size=batch_size, scorer=scorer, rules=rules, progress=tell)

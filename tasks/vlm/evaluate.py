@@ -36,8 +36,13 @@ MEAN_OF = {
 """Which number of each benchmark counts in the mean."""
 
 METRICS = (
-    Metric("mean", unit="0..1", note="over the benchmarks asked: " + ", ".join(MEAN_OF.values())),
-    Metric("CIDEr", unit="0..10", note="detailed captions against three true ones; frequencies of these images"),
+    Metric(
+        "mean",
+        unit="0..1",
+        note="over the benchmarks asked: " + ", ".join(MEAN_OF.values()) + "; captions of pictures whose facts are not "
+        "known count by a tenth of their CIDEr",
+    ),
+    Metric("CIDEr", unit="0..10", note="captions against the true ones; frequencies of these images"),
     Metric("caption_F1", unit="0..1", note="of the facts that captions state, mean over captions"),
     Metric("precision", unit="0..1", note="true claims / claims, over all captions"),
     Metric("recall", unit="0..1", note="facts of the scene that its caption gives, over all captions"),
@@ -72,6 +77,7 @@ class VlmStatistics(Statistics):
         self.skill = np.array([sample.skill for sample in samples], dtype=object)
         self.subtask = np.array([sample.subtask for sample in samples], dtype=object)
         self.score = np.full(self.n, np.nan)
+        self.unknown = np.array([s.skill == "caption" and s.facts is None for s in samples], dtype=bool)
         self.columns: dict[str, NDArray[np.float64]] = {}
         self.captioning: CaptioningStatistics | None = None
         for skill, judge in _RULES.items():
@@ -97,12 +103,14 @@ class VlmStatistics(Statistics):
             return
         texts = [answers[k] for k in self.rows]
         self.captioning = evaluate_captions([samples[k].answers for k in self.rows], texts, meteor=False)
+        cider = self.captioning.per_sample()["score"]
         names = phrases(_NAMES)
         tokenize_all(texts)  # at most one start of Java
-        for k, text in zip(self.rows, texts, strict=True):
+        for place, (k, text) in enumerate(zip(self.rows, texts, strict=True)):
             self._column("words")[k] = len(text.split())
             facts = samples[k].facts
             if facts is None:
+                self.score[k] = cider[place] / 10
                 continue
             judged = judge_caption_facts(text, facts)
             self.score[k] = judged.f1
@@ -143,7 +151,7 @@ class VlmStatistics(Statistics):
 
         out = dict.fromkeys((metric.name for metric in METRICS), math.nan)
         for skill in ("caption", "vqa", "spatial", "grounding", "ocr"):
-            out[MEAN_OF[skill]] = self._mean(self.skill == skill, counts)
+            out[MEAN_OF[skill]] = self._mean((self.skill == skill) & ~self.unknown, counts)
         for name in SPLITS:
             out[f"POPE_{name}"] = self._mean((self.skill == "existence") & (self.subtask == name), counts)
         out["POPE"] = _mean_of([out[f"POPE_{name}"] for name in SPLITS])
@@ -158,14 +166,15 @@ class VlmStatistics(Statistics):
             if kind != "relation":
                 out[f"recall_{kind}"] = _ratio(total(f"found {kind}"), total(f"there {kind}"))
         captions = float(counts[self.rows].sum())
+        known = float(counts[(self.skill == "caption") & ~self.unknown].sum())
         out["CHAIR_i"] = _ratio(total("invented"), total("mentions"))
-        out["CHAIR_s"] = _ratio(total("liar"), captions) if "liar" in self.columns else math.nan
+        out["CHAIR_s"] = _ratio(total("liar"), known) if "liar" in self.columns else math.nan
         out["words"] = _ratio(total("words"), captions)
         out["OCR_accuracy"] = _ratio(total("ocr exact"), float(counts[self.skill == "ocr"].sum()))
         hits, asked = total("hit"), float(counts[self.skill == "existence"].sum())
         out["POPE_F1"] = _ratio(2 * hits, total("yes") + total("label"))
         out["POPE_yes"] = _ratio(total("yes"), asked)
-        out["mean"] = _mean_of([out[name] for name in MEAN_OF.values()])
+        out["mean"] = _mean_of([*(out[name] for name in MEAN_OF.values()), self._mean(self.unknown, counts)])
         return out
 
     def _mean(self, part: NDArray[np.bool_], counts: NDArray[np.float64]) -> float:
@@ -173,8 +182,8 @@ class VlmStatistics(Statistics):
         return _ratio(float(counts[part] @ self.score[part]), float(counts[part].sum()))
 
     def per_sample(self) -> dict[str, NDArray[Any]]:
-        """score: what the sample's own benchmark gives it, 0..1 (a caption: F1 of its facts; NaN where the facts are
-        not known)."""
+        """score: what the sample's own benchmark gives it, 0..1 (a caption: F1 of its facts; a tenth of its CIDEr where
+        the facts are not known)."""
         return {"score": self.score}
 
 

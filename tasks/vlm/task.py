@@ -30,7 +30,8 @@ class VlmTask(Task):
     """Answer what is asked about a picture: caption, VQA, spatial, grounding, OCR, existence.
 
     Data: scenes, with `kind` "benchmarks" (the default: what is judged; `per_image` questions of each skill) or "web"
-    (one picture a sample with its noisy text: what is pretrained on).
+    (one picture a sample with its noisy text: what is pretrained on). Or files: "coco-captions", "llava", "webdataset"
+    (`rewardmark.tasks.vlm.files` says where they lie), of which "benchmarks" asks for captions alone.
     """
 
     name: ClassVar[str] = "vlm"
@@ -44,10 +45,14 @@ class VlmTask(Task):
     def open(
         self, spec: DatasetSpec, data: Path | None = None, progress: Callable[[int, int], None] | None = None
     ) -> ProgramSplit[VlmSample]:
+        from rewardmark.tasks.vlm.files import FILES, file_samples, open_pictures
         from rewardmark.tasks.vlm.scenes import PER_IMAGE, benchmark_samples, web_samples
 
-        check_name(self.name, spec, ("scenes",))
+        check_name(self.name, spec, ("scenes", *FILES))
         kind = choose(self.name, spec, KINDS)
+        if spec.name != "scenes":
+            files, root = open_pictures(spec, data)
+            return ProgramSplit(spec.name, spec.split, file_samples(files, kind, progress), files, spec.size, root)
         pictures = ScenePictures(spec.split, spec.size, check_scenes(spec), spec.seed, spec.difficulty)
         if kind == "web":
             samples = web_samples(pictures, progress)

@@ -11,8 +11,8 @@ from typing import Any
 
 from rewardmark.baselines.recaption import job as jobs
 from rewardmark.baselines.recaption.dataset import Export, write_dataset
-from rewardmark.baselines.recaption.sources import open_items
 from rewardmark.baselines.vlm.models import load_vlm
+from rewardmark.tasks.vlm.sources import open_items
 
 
 def main(folder: Path, model: Path) -> None:

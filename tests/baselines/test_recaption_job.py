@@ -22,10 +22,10 @@ from rewardmark.baselines.recaption.dataset import Export, write_dataset
 from rewardmark.baselines.recaption.filters import Rules
 from rewardmark.baselines.recaption.job import Decoding, Job, folder_hash, run_job
 from rewardmark.baselines.recaption.journal import Journal
-from rewardmark.baselines.recaption.sources import open_items
 from rewardmark.baselines.vlm.generate import Written, generate
 from rewardmark.baselines.vlm.models import SHAPES, Vlm, load_vlm, new_vlm, save_vlm, train_tokenizer
 from rewardmark.rewards.errors import DataError, RewardmarkError
+from rewardmark.tasks.vlm.sources import open_items
 
 KILLED = Path(__file__).parent / "recaption_killed.py"
 TEXTS = ["a red ball on the grass", "a blue boat in the water", "Describe it.", "What is in the picture?"]

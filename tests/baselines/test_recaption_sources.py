@@ -12,8 +12,8 @@ from PIL import Image
 from rewardmark.baselines.recaption.combine import Combine, combined
 from rewardmark.baselines.recaption.cost import cost_markdown, cost_per_1000, cost_table, read_prices
 from rewardmark.baselines.recaption.shards import ShardWriter
-from rewardmark.baselines.recaption.sources import SUFFIXES, open_items
 from rewardmark.rewards.errors import DataError, RewardmarkError
+from rewardmark.tasks.vlm.sources import SUFFIXES, open_items
 
 
 def png(colour: int) -> bytes:

@@ -1,21 +1,23 @@
-"""What there is to caption: pictures with the captions they came with, from the layouts that people have them in."""
+"""Pictures with the captions they came with, as people have them: folders, COCO and LLaVA-style JSON, shards."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rewardmark.baselines.recaption.shards import read_shards
 from rewardmark.rewards.errors import DataError
+from rewardmark.tasks.vlm.shards import read_shards
 
 __all__ = ["SUFFIXES", "Item", "Place", "open_items"]
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"))
 """File names of pictures, in lower case."""
+_ROLES = (("human", "user"), ("gpt", "assistant"))
+_PICTURE = "<image>"
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Item:
-    """One picture under one name, unique within its source, and the captions that came with it (none, one or more)."""
+    """One picture under one name, unique within its source, and the captions that came with it (none, one or more).
+
+    turns: the (question, answer) of a LLaVA-style record, none where its turns do not alternate; record: where it
+    stands in a JSON file ("images[3]", "[3]")."""
 
     name: str
     place: Place
     originals: tuple[str, ...] = ()
+    turns: tuple[tuple[str, str], ...] = ()
+    record: str = ""
 
     @property
     def original(self) -> str | None:
@@ -92,6 +99,8 @@ def _json(source: Path, images: Path) -> list[Item]:
             content: Any = [json.loads(line) for line in text.splitlines() if line.strip()]
         else:
             content = json.loads(text)
+    except OSError as error:
+        raise DataError(source, f"cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:
         raise DataError(source, f"not JSON ({error})") from None
     if isinstance(content, dict) and isinstance(content.get("images"), list):
@@ -115,7 +124,7 @@ def _coco(content: dict[str, Any], source: Path, images: Path) -> Iterator[Item]
             name, number = str(image["file_name"]), image["id"]
         except (KeyError, TypeError):
             raise DataError(source, "needs file_name and id", record=f"images[{k}]") from None
-        yield Item(name, Place(images / name), tuple(captions.get(number, ())))
+        yield Item(name, Place(images / name), tuple(captions.get(number, ())), record=f"images[{k}]")
 
 
 def _llava(content: list[Any], source: Path, images: Path) -> Iterator[Item]:
@@ -130,7 +139,21 @@ def _llava(content: list[Any], source: Path, images: Path) -> Iterator[Item]:
             raise DataError(source, "'image' must be a file's name and 'conversations' a list", record=f"[{k}]")
         said = (t.get("value") for t in turns if isinstance(t, dict) and t.get("from") in ("gpt", "assistant"))
         caption = next((text.strip() for text in said if isinstance(text, str) and text.strip()), None)
-        yield Item(name, Place(images / name), (caption,) if caption else ())
+        yield Item(name, Place(images / name), (caption,) if caption else (), _turns(turns), f"[{k}]")
+
+
+def _turns(said: list[Any]) -> tuple[tuple[str, str], ...]:
+    """Questions and answers in turn, without the sign of the picture; () where they do not alternate, where one of them
+    is empty, or where more than one picture is shown."""
+    found = [turn for turn in said if not (isinstance(turn, dict) and turn.get("from") == "system")]
+    texts: list[str] = []
+    for k, turn in enumerate(found):
+        text = turn.get("value") if isinstance(turn, dict) and turn.get("from") in _ROLES[k % 2] else None
+        if not isinstance(text, str) or (k > 1 and _PICTURE in text) or text.count(_PICTURE) > 1:
+            return ()
+        texts.append(text.replace(_PICTURE, "").strip())
+    whole = len(texts) % 2 == 0 and all(texts[1:])  # a first question may be the picture alone
+    return tuple(zip(texts[::2], texts[1::2], strict=True)) if whole else ()
 
 
 def _named_once(items: list[Item]) -> list[Item]:
@@ -146,5 +169,5 @@ def _named_once(items: list[Item]) -> list[Item]:
             if name in taken:
                 seen[item.name] += 1
         taken.add(name)
-        out.append(item if name == item.name else Item(name, item.place, item.originals))
+        out.append(item if name == item.name else replace(item, name=name))
     return out
