@@ -7,6 +7,7 @@ import sys
 
 import typer
 from rewardmark.leaderboard.commands import data, judge, program, score_programs
+from rewardmark.leaderboard.commands.answer import answer
 from rewardmark.leaderboard.commands.audit import audit
 from rewardmark.leaderboard.commands.bench import bench
 from rewardmark.leaderboard.commands.board import board
@@ -40,6 +41,7 @@ app.command("show")(show)
 app.command("compare")(compare)
 app.command("export")(export)
 app.command("recaption")(recaption)
+app.command("answer")(answer)
 app.command("submit")(submit)
 app.command("verify")(verify)
 app.add_typer(data.app, name="data")

@@ -25,7 +25,7 @@ from rewardmark.tasks.cache import FileHashes, write_atomically
 from rewardmark.tasks.vlm.files import decode
 from rewardmark.tasks.vlm.sources import Item
 
-__all__ = ["Decoding", "Job", "Outcome", "Progress", "folder_hash", "run_job"]
+__all__ = ["WINDOW", "Decoding", "Job", "Outcome", "Progress", "claim", "folder_hash", "run_job"]
 
 FORMAT = "rewardmark-recaption-1"
 WINDOW = 16
@@ -105,7 +105,7 @@ def run_job(
     belongs to another job.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _own(folder, job)
+    claim(folder, job.as_json())
     tell: Progress = progress or (lambda *_: None)
     pairs = scan(items, folder / "pictures.jsonl", lambda done, total: tell("reading", done, total, {}))
     unique: dict[str, tuple[Item, Picture]] = {}
@@ -170,9 +170,9 @@ def folder_hash(folder: Path) -> str:
     return hashlib.sha256(named.encode()).hexdigest()
 
 
-def _own(folder: Path, job: Job) -> None:
-    """Claim the folder for this job, or find that it is this job's."""
-    file, wanted = folder / "job.json", json.loads(json.dumps(job.as_json()))
+def claim(folder: Path, job: Mapping[str, Any]) -> None:
+    """Claim the folder for this job, or find that it is this job's. Raises RewardmarkError where it is another's."""
+    file, wanted = folder / "job.json", json.loads(json.dumps(job))
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -183,8 +183,8 @@ def _own(folder: Path, job: Job) -> None:
     other = [key for key, value in wanted.items() if not isinstance(found, dict) or found.get(key) != value]
     if other and other != ["model"]:
         raise RewardmarkError(
-            f"{folder} holds a job with another {', '.join(k for k in other if k != 'model')}: its captions would be "
-            "mixed with others. Give the settings that it began with (see job.json), or another --out"
+            f"{folder} holds a job with another {', '.join(k for k in other if k != 'model')}: what it has written "
+            "would be mixed with others. Give the settings that it began with (see job.json), or another --out"
         )
 
 

@@ -18,15 +18,15 @@ _LINES = 64
 
 
 class Journal:
-    """Rows by their `image`, in a file of JSON lines `{"rows": [...], "seconds": ...}`.
+    """Rows by their `image` (or another `key`), in a file of JSON lines `{"rows": [...], "seconds": ...}`.
 
     A batch is there as a whole or not at all: a line that a kill cut off is taken away on opening, and its batch is
-    made again. No image is stored twice. In memory stands only where each image's row lies. A context.
+    made again. No key is stored twice. In memory stands only where each row lies. A context.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, key: str = "image") -> None:
         """Raises DataError for a line in the middle that cannot be read (the disk's fault, not a kill's)."""
-        self.file = file
+        self.file, self.key = file, key
         self.seconds = 0.0
         self.batches = 0
         self._places: dict[str, tuple[int, int]] = {}
@@ -40,14 +40,14 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._stream.close()
 
-    def __contains__(self, image: str) -> bool:
-        return image in self._places
+    def __contains__(self, name: str) -> bool:
+        return name in self._places
 
     def __len__(self) -> int:
         return len(self._places)
 
-    def __getitem__(self, image: str) -> Row:
-        offset, row = self._places[image]
+    def __getitem__(self, name: str) -> Row:
+        offset, row = self._places[name]
         if offset not in self._lines:
             if len(self._lines) >= _LINES:
                 self._lines.clear()
@@ -60,10 +60,10 @@ class Journal:
         return (self[image] for image in self._places)
 
     def append(self, rows: Sequence[Row], seconds: float) -> None:
-        """Store a batch; on return it is on the disk. Raises ValueError for an image that is there already."""
-        again = [row["image"] for row in rows if row["image"] in self._places]
-        if again or len({row["image"] for row in rows}) < len(rows):
-            raise ValueError(f"{self.file}: stored twice: {(again or ['an image of the batch'])[0]}")
+        """Store a batch; on return it is on the disk. Raises ValueError for a key that is there already."""
+        again = [row[self.key] for row in rows if row[self.key] in self._places]
+        if again or len({row[self.key] for row in rows}) < len(rows):
+            raise ValueError(f"{self.file}: stored twice: {(again or ['one of the batch'])[0]}")
         line = json.dumps({"rows": list(rows), "seconds": round(seconds, 4)}, ensure_ascii=False) + "\n"
         offset = self._stream.seek(0, os.SEEK_END)
         self._stream.write(line.encode("utf-8", "surrogatepass"))
@@ -72,7 +72,7 @@ class Journal:
         self._take_in(offset, rows, seconds)
 
     def _take_in(self, offset: int, rows: Sequence[Row], seconds: float) -> None:
-        self._places.update((row["image"], (offset, k)) for k, row in enumerate(rows))
+        self._places.update((row[self.key], (offset, k)) for k, row in enumerate(rows))
         self.seconds += seconds
         self.batches += 1
 
@@ -85,8 +85,8 @@ class Journal:
             try:
                 content = json.loads(line)
                 rows, seconds = content["rows"], float(content["seconds"])
-                if any(row["image"] in self._places for row in rows):
-                    raise DataError(self.file, "an image that stands further up already", record=f"line {number}")
+                if any(row[self.key] in self._places for row in rows):
+                    raise DataError(self.file, f"an {self.key} that stands further up already", record=f"line {number}")
             except (ValueError, KeyError, TypeError) as error:
                 what = (
                     f"cannot be read ({error}); the file was changed or the disk lost it. Take the line away to go on"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -28,16 +29,16 @@ class Written:
     gap: float = float("nan")
 
 
-def prompt_text(processor: Any, prompt: str) -> str:
-    """A question about one picture as the model reads it: by its chat template, or after the picture's token."""
+def prompt_text(processor: Any, prompt: str, pictures: int = 1) -> str:
+    """A question about pictures as the model reads it: by its chat template, or after the pictures' tokens."""
     if getattr(processor, "chat_template", None):
-        content = [{"type": "image"}, {"type": "text", "text": prompt}]
+        content = [{"type": "image"}] * pictures + [{"type": "text", "text": prompt}]
         text: str = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
         return text
     token = getattr(processor, "image_token", None)
     if token is None:
         raise RewardmarkError(f"{type(processor).__name__} has neither a chat template nor an image token")
-    return f"{token}\n{prompt}"
+    return f"{token}\n" * pictures + prompt
 
 
 def captions(
@@ -81,7 +82,8 @@ def generate(
     """One text for each picture, in the order given.
 
     model, processor: of any folder that AutoModelForImageTextToText and AutoProcessor read. images: `[H, W, 3]` uint8
-    arrays or PIL pictures; prompts: one each, or one for all. Pictures of like size with prompts of like length go
+    arrays or PIL pictures, or tuples of them where a prompt is about several or about none; prompts: one each, or one
+    for all. Pictures of like size with prompts of like length go
     together, padded on the left; under greedy float32 decoding the texts are those of one-by-one generation. Draws
     (`greedy=False`) follow from `seed` and the batch's place, so they depend on the batch size.
     """
@@ -90,30 +92,38 @@ def generate(
         raise RewardmarkError(f"{len(asked)} prompts for {len(images)} images; one each is wanted, or one for all")
     if batch_size < 1 or max_new_tokens < 1:
         raise RewardmarkError("batch_size and max_new_tokens must be at least 1")
-    texts = {prompt: prompt_text(processor, prompt) for prompt in dict.fromkeys(asked)}
-    lengths = {
-        prompt: len(processor.tokenizer.encode(text, add_special_tokens=False)) for prompt, text in texts.items()
-    }
-    order = sorted(range(len(images)), key=lambda i: (_area(images[i]), lengths[asked[i]], i))
+    shown = [tuple(image) if isinstance(image, list | tuple) else (image,) for image in images]
+    keys = [(prompt, len(pictures)) for prompt, pictures in zip(asked, shown, strict=True)]
+    texts = {key: prompt_text(processor, *key) for key in dict.fromkeys(keys)}
+    lengths = {key: len(processor.tokenizer.encode(text, add_special_tokens=False)) for key, text in texts.items()}
+    order = sorted(range(len(images)), key=lambda i: (len(shown[i]), sum(map(_area, shown[i])), lengths[keys[i]], i))
     out: list[Written | None] = [None] * len(images)
     was_training, side = model.training, processor.tokenizer.padding_side
     model.eval()
     processor.tokenizer.padding_side = "left"
     try:
-        for begin in range(0, len(order), batch_size):
-            rows = order[begin : begin + batch_size]
+        begin = 0
+        for rows in _batches(order, [len(pictures) for pictures in shown], batch_size):
             if not greedy:
                 torch.manual_seed(int(np.random.SeedSequence([seed, begin]).generate_state(1)[0]))
             how = {"do_sample": False} if greedy else {"do_sample": True, "temperature": temperature, "top_p": top_p}
-            batch = [(images[i], texts[asked[i]]) for i in rows]
+            batch = [(shown[i], texts[keys[i]]) for i in rows]
             for i, one in zip(rows, _batch(model, processor, batch, max_new_tokens, how, gaps), strict=True):
                 out[i] = one
+            begin += len(rows)
             if progress:
-                progress(begin + len(rows), len(order))
+                progress(begin, len(order))
     finally:
         model.train(was_training)
         processor.tokenizer.padding_side = side
     return [one for one in out if one is not None]
+
+
+def _batches(order: Sequence[int], counts: Sequence[int], size: int) -> Iterator[list[int]]:
+    """`order` in batches of at most `size`, each of prompts about equally many pictures."""
+    for _, group in groupby(order, key=lambda i: counts[i]):
+        alike = list(group)
+        yield from (alike[begin : begin + size] for begin in range(0, len(alike), size))
 
 
 def _area(image: Any) -> int:
@@ -122,10 +132,11 @@ def _area(image: Any) -> int:
 
 
 def _batch(
-    model: Any, processor: Any, batch: Sequence[tuple[Any, str]], most: int, how: dict[str, Any], gaps: bool
+    model: Any, processor: Any, batch: Sequence[tuple[tuple[Any, ...], str]], most: int, how: dict[str, Any], gaps: bool
 ) -> list[Written]:
-    pictures = [[image] for image, _ in batch]
-    inputs = processor(images=pictures, text=[text for _, text in batch], padding=True, return_tensors="pt")
+    pictures = [list(images) for images, _ in batch]
+    some = {"images": pictures} if pictures[0] else {}
+    inputs = processor(**some, text=[text for _, text in batch], padding=True, return_tensors="pt")
     inputs = inputs.to(model.device)
     if "pixel_values" in inputs:
         inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)

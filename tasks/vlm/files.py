@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rewardmark.tasks.dataset_spec import DatasetSpec
 
-__all__ = ["FILES", "ItemPictures", "decode", "file_samples", "open_pictures", "why_unread"]
+__all__ = ["FILES", "ItemPictures", "decode", "file_samples", "open_pictures", "size_of", "why_unread"]
 
 FILES = ("coco-captions", "llava", "webdataset")
 """Names of the data sets that are files."""
@@ -61,14 +61,10 @@ class ItemPictures(Pictures):
             raise self.fail(k, f"cannot be read as a picture: {error}") from None
 
     def size(self, k: int) -> tuple[int, int]:
-        from PIL import Image
-
         try:
-            with Image.open(BytesIO(self._content(k))) as picture:
-                turned = picture.getexif().get(_ORIENTATION) in _ROTATED
-                return (picture.width, picture.height) if turned else (picture.height, picture.width)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise self.fail(k, f"cannot be read as a picture: {why_unread(error)}") from None
+            return size_of(self._content(k))
+        except ValueError as error:
+            raise self.fail(k, f"cannot be read as a picture: {error}") from None
 
     @cached_property
     def _hashes(self) -> Any:
@@ -170,6 +166,18 @@ def decode(content: bytes) -> Any:
     elif "transparency" in turned.info:
         turned = turned.convert("RGBA")
     return turned.convert("RGB")
+
+
+def size_of(content: bytes) -> tuple[int, int]:
+    """Height and width of a picture, upright, from its file's head. Raises ValueError saying why it cannot be read."""
+    from PIL import Image
+
+    try:
+        with Image.open(BytesIO(content)) as picture:
+            turned = picture.getexif().get(_ORIENTATION) in _ROTATED
+            return (picture.width, picture.height) if turned else (picture.height, picture.width)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(why_unread(error)) from None
 
 
 def why_unread(error: Exception) -> str:

@@ -15,7 +15,7 @@ from rewardmark.tasks.vlm.answers import answer_texts, index_by, read_records
 from rewardmark.tasks.vlm.choices import infer_choice
 from rewardmark.tasks.vlm.scored import Scored, group_means, mean
 
-__all__ = ["ROTATION", "score_mmbench"]
+__all__ = ["ROTATION", "options_of", "score_mmbench"]
 
 #: Rotation k of question i has the index i + k * ROTATION.
 ROTATION = 1_000_000
@@ -37,7 +37,7 @@ def score_mmbench(gt: Path, pred: Path) -> Scored:
     right: dict[str, float] = {}
     unread = 0
     for name, row in rows.items():
-        options = _options(table, row)
+        options = options_of(table, row)
         choice = infer_choice(said[name], options)
         unread += choice is None
         right[name] = float(choice == _truth(table, row, options))
@@ -61,7 +61,8 @@ def score_mmbench(gt: Path, pred: Path) -> Scored:
     return Scored(numbers, circular, _groups(table, rows, circular), notes)
 
 
-def _options(table: Table, row: int) -> dict[str, str]:
+def options_of(table: Table, row: int) -> dict[str, str]:
+    """The options of a row by letter; DataError where there are fewer than two."""
     record = table.rows[row]
     options = {letter: str(record[letter]) for letter in string.ascii_uppercase if record.get(letter) is not None}
     if len(options) < 2:

@@ -16,7 +16,7 @@ from rewardmark.tasks.score.table import show
 from rewardmark.tasks.vlm.answers import answer_texts, read_records
 from rewardmark.tasks.vlm.scored import Scored, mean
 
-__all__ = ["COGNITION", "PERCEPTION", "Question", "mme_numbers", "mme_reading", "score_mme"]
+__all__ = ["COGNITION", "PERCEPTION", "Question", "mme_numbers", "mme_reading", "score_mme", "template_rows"]
 
 PERCEPTION = (
     "existence", "count", "position", "color", "posters", "celebrity", "scene", "landmark", "artwork", "OCR",
@@ -116,10 +116,19 @@ def _template(folder: Path) -> list[Question]:
 
 
 def _lines(folder: Path, fields: int) -> list[tuple[Question, list[str]]]:
+    return [
+        (Question(file.stem, parts[0], parts[1], parts[2].strip().lower()), parts)
+        for file, _, parts in template_rows(folder, fields)
+    ]
+
+
+def template_rows(folder: Path, fields: int) -> list[tuple[Path, int, list[str]]]:
+    """(file, number of the line from 1, its parts) of the tool's SUBTASK.txt: image, question, truth, maybe an answer;
+    at least `fields` of them."""
     files = sorted(folder.glob("*.txt"), key=lambda file: (_place(file.stem), file.name))
     if not files:
         raise DataError(folder, "there is no SUBTASK.txt in it")
-    found: list[tuple[Question, list[str]]] = []
+    found: list[tuple[Path, int, list[str]]] = []
     for file in files:
         try:
             lines = file.read_text(encoding="utf-8-sig").split("\n")
@@ -135,7 +144,7 @@ def _lines(folder: Path, fields: int) -> list[tuple[Question, list[str]]]:
             truth = parts[2].strip().lower()
             if truth not in ("yes", "no"):
                 raise DataError(file, f"the truth must be yes or no, not {show(parts[2])}", f"line {number}")
-            found.append((Question(file.stem, parts[0], parts[1], truth), parts))
+            found.append((file, number, parts))
     return found
 
 

@@ -17,7 +17,7 @@ from rewardmark.tasks.vlm.answers import answer_texts, read_mapping, read_record
 from rewardmark.tasks.vlm.mmmu_parse import open_answer_is_right, parse_choice, parse_open
 from rewardmark.tasks.vlm.scored import Scored, group_means, mean
 
-__all__ = ["DISCIPLINES", "score_mmmu"]
+__all__ = ["CHOICE", "DISCIPLINES", "score_mmmu"]
 
 DISCIPLINES = {
     "Art and Design": "Art Art_Theory Design Music",

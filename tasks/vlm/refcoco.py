@@ -16,7 +16,7 @@ from rewardmark.tasks.score.table import Table, read_json, show, top_level
 from rewardmark.tasks.vlm.answers import index_by, key_of, read_records
 from rewardmark.tasks.vlm.scored import Scored, group_means, mean
 
-__all__ = ["BOXES", "SCALES", "accuracy_at_half", "read_refs", "score_refcoco"]
+__all__ = ["BOXES", "SCALES", "accuracy_at_half", "read_refs", "ref_table", "score_refcoco"]
 
 BOXES = ("xywh", "xyxy")
 SCALES = {"pixels": None, "unit": 1.0, "thousand": 1000.0}
@@ -83,9 +83,7 @@ def read_refs(
     gt: Path, instances: Path | None = None, split: str | None = None
 ) -> tuple[dict[str, Box], dict[str, tuple[float, float]], dict[str, str]]:
     """The true box (corners) of each sentence, its image's width and height where known, and its split."""
-    pickled = gt.suffix in (".p", ".pkl", ".pickle")
-    records = _unpickled(gt) if pickled else read_records(gt, "sent_id").rows
-    table = Table(gt, records, "", "ref_id" if pickled else "sent_id")
+    table = ref_table(gt)
     truths: dict[str, Box] = {}
     sizes: dict[str, tuple[float, float]] = {}
     splits: dict[str, str] = {}
@@ -117,6 +115,13 @@ def read_refs(
     if not truths:
         raise DataError(gt, "there are no sentences in it" + (f" of split {split!r}" if split is not None else ""))
     return truths, sizes, splits
+
+
+def ref_table(gt: Path) -> Table:
+    """The records of REFER's refs(...).p, or of the same as JSON, or flat ones of a sentence each."""
+    pickled = gt.suffix in (".p", ".pkl", ".pickle")
+    records = _unpickled(gt) if pickled else read_records(gt, "sent_id").rows
+    return Table(gt, records, "", "ref_id" if pickled else "sent_id")
 
 
 class _Plain(pickle.Unpickler):
