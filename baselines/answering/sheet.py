@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +99,6 @@ class Request:
         table.fail(row, f"there is no picture {names[0]}{others} in {self.images}")
 
 
-@lru_cache(maxsize=2**16)
 def _find(folder: Path, name: str) -> Path | None:
     return next((place for end in ENDINGS if (place := folder / f"{name}{end}").is_file()), None)
 

@@ -231,9 +231,6 @@ def test_what_is_missing_names_file_and_record(tmp_path: Path, vlm: Vlm) -> None
     ):
         open_sheet("pope", replace(request, images=tmp_path / "val2014"))
     (images / "COCO_val2014_000000000009.jpg").write_bytes(b"no picture")
-    from rewardmark.baselines.answering import sheet as sheets
-
-    sheets._find.cache_clear()
     with pytest.raises(DataError, match=r"\(question_id 2\): its picture cannot be read"):
         answer_sheet(open_sheet("pope", request), {}, tmp_path / "a.jsonl", lambda: vlm, max_new_tokens=2)
     rows = [json.loads(line) for line in questions.open()]
