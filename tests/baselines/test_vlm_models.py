@@ -114,6 +114,20 @@ def test_batches_write_what_single_pictures_get() -> None:
     assert vlm.tokenizer.padding_side == "left"
 
 
+def test_prompts_about_no_picture_and_about_several_go_in_batches_too() -> None:
+    vlm = tiny(1)
+    shown: list[Any] = [(), image(0), (image(1), image(2)), (), (image(3),), (image(4), image(5)), image(6)]
+    prompts = [TEXTS[2] + " ball" * (k % 3) for k in range(len(shown))]
+    assert prompt_text(vlm.processor, "Why?", 2) == "<user><image><image>Why?<assistant>"
+    alone = [
+        generate(vlm.model, vlm.processor, [s], [p], max_new_tokens=6, gaps=True)[0]
+        for s, p in zip(shown, prompts, strict=True)
+    ]
+    together = generate(vlm.model, vlm.processor, shown, prompts, batch_size=4, max_new_tokens=6)
+    for one, other in zip(alone, together, strict=True):
+        assert one.tokens == other.tokens or one.gap < 1e-4
+
+
 def test_draws_follow_from_the_seed() -> None:
     vlm = tiny(1)
     images = [image(k) for k in range(4)]
