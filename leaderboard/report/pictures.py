@@ -30,11 +30,15 @@ def before_and_after(section: Section, names: list[str], out: Path) -> tuple[str
     """Write `SECTION-before-after.png`: a row an image, columns image or truth, start, and each tuned entry's first
     seed. (caption, file), or None for data that was not generated, or without a tuned entry and its start."""
     data = section.entries[0].runs[0].spec.get("eval_dataset") or {}
-    tuned = [entry for entry in section.tuned if entry.starts[0] is not None]
-    if data.get("name") not in GENERATED or not tuned or section.task not in DRAWN:
+    # What was tuned on a reward first; beside one start only what began with it.
+    paired = sorted(
+        ((entry, entry.starts[0]) for entry in section.tuned if entry.starts[0] is not None),
+        key=lambda pair: pair[0].method == "mle",
+    )
+    if data.get("name") not in GENERATED or not paired or section.task not in DRAWN:
         return None
-    start = tuned[0].starts[0]
-    assert start is not None  # chosen so above
+    start = paired[0][1]
+    tuned = [entry for entry, own in paired if own.id == start.id]
     first = start.shown_samples()[:IMAGES]
     columns = [("truth", [row["truth"] for row in first])]
     columns.append(("start", [row["prediction"] for row in first]))
