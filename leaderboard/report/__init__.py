@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from rewardmark.leaderboard.board.curves import thin
 from rewardmark.leaderboard.board.entries import Section, make_sections
 from rewardmark.leaderboard.board.load import read_runs
 from rewardmark.leaderboard.report.curves import curve_pictures
@@ -48,7 +49,8 @@ def write_report(runs: Path, out: Path, title: str | None = None) -> Path:
             for entry in section.entries:
                 for run in entry.runs:
                     for name, points in run.curves.items():
-                        writer.writerows([run.id, run.file.name, step, name, value] for step, value in points)
+                        rows = zip(*thin(points, KEPT_POINTS), strict=True)
+                        writer.writerows([run.id, run.file.name, step, name, f"{value:.6g}"] for step, value in rows)
     heading = title or ", ".join(sorted({str(run["suite"]) for run in found}))
     notes = out / "notes.md"  # what a person has to say about it; kept when the report is made again
     said = [notes.read_text().strip(), ""] if notes.is_file() else []
@@ -59,6 +61,8 @@ def write_report(runs: Path, out: Path, title: str | None = None) -> Path:
     return out / "README.md"
 
 
+KEPT_POINTS = 40
+"""Points of a curve in curves.csv; a longer one is averaged over equal stretches. All of them are in the runs."""
 FEW_COMMANDS = 3
 """A suite that was filled over many commands is named instead of them."""
 
