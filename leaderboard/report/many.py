@@ -27,12 +27,12 @@ def choosing(section: Section, names: list[str], out: Path) -> Iterator[str]:
     yield f"Held-out images: {section.images}, {section.dataset}. Each run beside its own start, by image and seed."
     yield ""
     names = [short(name, section.task) for name in names]
-    order = _order(section)
+    order = [(entry, names[entry.index]) for entry in _order(section)]
     keys = [key for key in section.entries[0].cells if key.split("@")[0] == primary and "," not in key]
     titles = [f"{key}: change" for key in keys]
     yield "| run | tuned on | seeds, steps | " + primary + " | " + " | ".join(titles) + " | own reward: change |"
     yield "|---|---|---|--:|" + "--:|" * (len(titles) + 1)
-    for entry, name in ((entry, names[entry.index]) for entry in order):
+    for entry, name in order:
         cells = [interval_text(entry.cells[primary].mean), *(change_text(entry.cells[key]) for key in keys)]
         cells.append(change_text(entry.own_reward) if entry.own_reward is not None else "")
         about = [
@@ -43,15 +43,13 @@ def choosing(section: Section, names: list[str], out: Path) -> Iterator[str]:
         yield "| " + " | ".join([*about, *cells]) + " |"
     yield ""
     file = f"{section.key}-changes.svg"
-    rows = [
-        (names[entry.index], [entry.cells[key].change for key in keys]) for entry in order if entry in section.tuned
-    ]
+    rows = [(name, [entry.cells[key].change for key in keys]) for entry, name in order if any(entry.starts)]
     if any(change is not None and change.known for _, changes in rows for change in changes):
         title = f"{section.title}: change of {primary} beside the start"
         (out / file).write_text(forest(title, keys, rows))
         yield f"![{title}]({file})"
         yield ""
-    yield from _metrics(section, order, names)
+    yield from _metrics(section, order)
 
 
 def _order(section: Section) -> list[Entry]:
@@ -65,12 +63,12 @@ def _order(section: Section) -> list[Entry]:
     return sorted(section.entries, key=place)
 
 
-def _metrics(section: Section, order: list[Entry], names: list[str]) -> Iterator[str]:
+def _metrics(section: Section, order: list[tuple[Entry, str]]) -> Iterator[str]:
     """The official metrics under greedy decoding, a row a run; values alone, the intervals are in runs.json."""
     shown = [q for q in section.quantities if "@" not in q.name and any(e.cells[q.name].mean for e in section.entries)]
     yield "| official metrics | " + " | ".join(f"{q.name} {q.arrow}" for q in shown) + " |"
     yield "|---|" + "--:|" * len(shown)
-    for entry, name in ((entry, names[entry.index]) for entry in order):
+    for entry, name in order:
         yield f"| {name} | " + " | ".join(_short(entry, q.name) for q in shown) + " |"
     yield ""
     yield "▲ ▼: better or worse than the start by the paired interval; ○: not told apart."
