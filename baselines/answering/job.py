@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from rewardmark.baselines.answering.sheet import Ask, Sheet
 from rewardmark.baselines.build import whole_folder
-from rewardmark.baselines.recaption.job import WINDOW, claim
+from rewardmark.baselines.recaption.job import claim, like_batches, out_of_memory
 from rewardmark.baselines.recaption.journal import Journal
 from rewardmark.baselines.vlm.generate import Written, generate
 from rewardmark.baselines.vlm.models import Vlm
@@ -138,14 +138,10 @@ def _write(out: Path, content: bytes | dict[str, bytes]) -> None:
 def _batches(asks: Sequence[Ask], open_: set[str], size: int) -> Iterator[list[Ask]]:
     """The questions that are open, in batches of like pictures and prompts; how they are cut does not depend on what is
     done already."""
-    if size < 1:
-        raise RewardmarkError("the batch size must be at least 1")
-    for begin in range(0, len(asks), size * WINDOW):
-        window = sorted(asks[begin : begin + size * WINDOW], key=_length)
-        for k in range(0, len(window), size):
-            batch = [ask for ask in window[k : k + size] if ask.id in open_]
-            if batch:
-                yield batch
+    for whole in like_batches(asks, size, _length):
+        batch = [ask for ask in whole if ask.id in open_]
+        if batch:
+            yield batch
 
 
 def _length(ask: Ask) -> tuple[int, int, int]:
@@ -164,10 +160,7 @@ def _ask(vlm: Vlm, batch: Sequence[Ask], batch_size: int, most: int) -> list[Wri
             vlm.model, vlm.processor, images, [ask.prompt for ask in batch], batch_size=batch_size, max_new_tokens=most
         )
     except torch.cuda.OutOfMemoryError as error:
-        raise RewardmarkError(
-            f"the GPU's memory is too small for batches of {batch_size}; call again with a smaller --batch-size, and "
-            f"the job goes on where it stopped ({' '.join(str(error).split())[:120]})"
-        ) from error
+        raise out_of_memory(error, batch_size) from error
     except (ValueError, RuntimeError) as error:
         if len(batch) == 1:
             raise batch[0].fail(f"the model refuses it: {' '.join(str(error).split())[:200]}") from error

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,9 +25,10 @@ from rewardmark.tasks.cache import FileHashes, write_atomically
 from rewardmark.tasks.vlm.files import decode
 from rewardmark.tasks.vlm.sources import Item
 
-__all__ = ["WINDOW", "Decoding", "Job", "Outcome", "Progress", "claim", "folder_hash", "run_job"]
+__all__ = ["Decoding", "Job", "Outcome", "Progress", "claim", "folder_hash", "like_batches", "out_of_memory", "run_job"]
 
 FORMAT = "rewardmark-recaption-1"
+T = TypeVar("T")
 WINDOW = 16
 """Batches within which pictures are sorted by length: enough to put like with like, little enough to begin at once."""
 
@@ -190,17 +191,29 @@ def claim(folder: Path, job: Mapping[str, Any]) -> None:
 
 def _plan(unique: Mapping[str, tuple[Item, Picture]], job: Job, batch_size: int) -> Iterator[list[str]]:
     """Batches of images, of like size and prompt length. It depends on the pictures alone, not on what is done."""
-    if batch_size < 1:
-        raise RewardmarkError("the batch size must be at least 1")
 
     def length(image: str) -> tuple[int, int, str]:
         item, picture = unique[image]
         return picture.width * picture.height, len(job.prompt(image, item.original)), image
 
-    listed = list(unique)
-    for begin in range(0, len(listed), batch_size * WINDOW):
-        window = sorted(listed[begin : begin + batch_size * WINDOW], key=length)
-        yield from (window[k : k + batch_size] for k in range(0, len(window), batch_size))
+    yield from like_batches(list(unique), batch_size, length)
+
+
+def like_batches(items: Sequence[T], size: int, key: Callable[[T], Any]) -> Iterator[list[T]]:
+    """Batches of `size`, sorted by `key` within windows of WINDOW batches; RewardmarkError for a size under 1."""
+    if size < 1:
+        raise RewardmarkError("the batch size must be at least 1")
+    for begin in range(0, len(items), size * WINDOW):
+        window = sorted(items[begin : begin + size * WINDOW], key=key)
+        yield from (window[k : k + size] for k in range(0, len(window), size))
+
+
+def out_of_memory(error: BaseException, batch_size: int) -> RewardmarkError:
+    """What a job says when a batch does not fit on the GPU."""
+    return RewardmarkError(
+        f"the GPU's memory is too small for batches of {batch_size}; call again with a smaller --batch-size, and "
+        f"the job goes on where it stopped ({' '.join(str(error).split())[:120]})"
+    )
 
 
 Decoded = list[tuple[str, Any]]
@@ -275,10 +288,7 @@ def _write(
     try:
         return list(generate(vlm.model, vlm.processor, pictures, prompts, batch_size=batch_size, **how))
     except torch.cuda.OutOfMemoryError as error:
-        raise RewardmarkError(
-            f"the GPU's memory is too small for batches of {batch_size}; call again with a smaller --batch-size, and "
-            f"the job goes on where it stopped ({' '.join(str(error).split())[:120]})"
-        ) from error
+        raise out_of_memory(error, batch_size) from error
     except (ValueError, RuntimeError) as error:
         if len(pictures) == 1:
             return [f"the model refuses it: {' '.join(str(error).split())[:200]}"]
