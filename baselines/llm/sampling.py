@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from rewardmark.baselines.growing_cache import growing_cache
 from rewardmark.baselines.llm.models import LanguageModel
 from rewardmark.baselines.llm.tokenizer import END
 from torch import Tensor
-from transformers import DynamicCache
+from transformers import Cache
 
 __all__ = ["Completion", "Sampling", "draw"]
 
@@ -80,7 +81,7 @@ def draw(
 
 def _draw_batch(
     language: LanguageModel,
-    common: DynamicCache | None,
+    common: Cache | None,
     before: int,
     ids: Sequence[Sequence[int]],
     samples: int,
@@ -153,14 +154,14 @@ def _completion(language: LanguageModel, tokens: list[int], ended: bool) -> Comp
 def _read(
     language: LanguageModel,
     tokens: Tensor,
-    cache: DynamicCache | None,
+    cache: Cache | None,
     mask: Tensor | None,
     positions: Tensor | None = None,
-) -> tuple[Tensor, DynamicCache]:
+) -> tuple[Tensor, Cache]:
     """Logits [B, V] after the last token, and the cache that now holds these tokens too."""
     out: Any = language.model(
         input_ids=tokens,
-        past_key_values=cache if cache is not None else DynamicCache(),
+        past_key_values=cache if cache is not None else growing_cache(),
         attention_mask=None if mask is None else mask.long(),
         position_ids=positions,
         use_cache=True,

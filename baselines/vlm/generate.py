@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from rewardmark.baselines.growing_cache import growing_cache
 from rewardmark.rewards.errors import RewardmarkError
 
 __all__ = ["Written", "captions", "generate", "prompt_text"]
@@ -145,6 +146,7 @@ def _batch(
     made = model.generate(
         **inputs, max_new_tokens=most, num_beams=1, eos_token_id=stops or None,
         pad_token_id=pad if pad is not None else stops[0] if stops else None,
+        past_key_values=None if model.config.is_encoder_decoder else growing_cache(model.config),
         return_dict_in_generate=True, output_logits=gaps, **how,
     )  # fmt: skip
     new = made.sequences[:, inputs["input_ids"].shape[1] :].tolist()
