@@ -22,8 +22,9 @@ from rewardmark.baselines.vlm.corpus import (
 )
 from rewardmark.baselines.vlm.dialogues import Dialogue
 from rewardmark.baselines.vlm.generate import captions
+from rewardmark.baselines.vlm.learn import Log
 from rewardmark.baselines.vlm.models import load_vlm
-from rewardmark.baselines.vlm.stages import PARTS, Log, Stage, run_stages
+from rewardmark.baselines.vlm.stages import PARTS, Stage, run_stages
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.rewards.types import Answers
 from rewardmark.tasks.programs.pictures import Pictures

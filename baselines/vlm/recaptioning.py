@@ -14,8 +14,8 @@ import numpy as np
 from rewardmark.baselines.recaption.combine import Combine, combined
 from rewardmark.baselines.recaption.filters import judge_caption
 from rewardmark.baselines.vlm.generate import Written, generate
+from rewardmark.baselines.vlm.learn import Log
 from rewardmark.baselines.vlm.models import Vlm
-from rewardmark.baselines.vlm.stages import Log
 from rewardmark.rewards.errors import DataError
 from rewardmark.tasks.scenes.turns import CAPTION_PROMPTS
 from rewardmark.tasks.vlm.sample import VlmSample

@@ -18,6 +18,7 @@ from rewardmark.baselines.method import FitJob, FitResult
 from rewardmark.baselines.options import at_least, choice, read_options
 from rewardmark.baselines.recaption.combine import Combine, combined
 from rewardmark.baselines.vlm.corpus import captioned, oracle_captions, pictures_of, web_of
+from rewardmark.baselines.vlm.learn import Log
 from rewardmark.baselines.vlm.method import (
     VlmMethod,
     VlmOptions,
@@ -29,7 +30,6 @@ from rewardmark.baselines.vlm.method import (
 )
 from rewardmark.baselines.vlm.models import load_vlm
 from rewardmark.baselines.vlm.recaptioning import FILE, Recaption, recaption, summary, write_table
-from rewardmark.baselines.vlm.stages import Log
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.programs.pictures import ScenePictures
 from rewardmark.tasks.scenes.said import judge_caption_facts

@@ -15,6 +15,7 @@ from rewardmark.baselines.method import FitJob, FitResult
 from rewardmark.baselines.options import at_least, read_options
 from rewardmark.baselines.vlm.corpus import instruction_pictures, instructions, scenes_of, web_of
 from rewardmark.baselines.vlm.dialogues import Dialogue
+from rewardmark.baselines.vlm.learn import Log
 from rewardmark.baselines.vlm.method import (
     SHORT,
     VlmMethod,
@@ -27,7 +28,7 @@ from rewardmark.baselines.vlm.method import (
 )
 from rewardmark.baselines.vlm.models import load_vlm
 from rewardmark.baselines.vlm.recaptioning import FILE, read_captions, write_chunks, write_table
-from rewardmark.baselines.vlm.stages import PARTS, Log, Stage, run_stages
+from rewardmark.baselines.vlm.stages import PARTS, Stage, run_stages
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.scenes.turns import read_box
 

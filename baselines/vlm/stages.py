@@ -2,56 +2,34 @@
 
 from __future__ import annotations
 
-import math
 import shutil
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from rewardmark.baselines.loop import set_learning_rate
-from rewardmark.baselines.state import StateFile
 from rewardmark.baselines.vlm.dialogues import Dialogue, batch_of
+from rewardmark.baselines.vlm.learn import Log, Tell, learn
 from rewardmark.baselines.vlm.models import Vlm, load_vlm, save_vlm
-from torch import nn
+from torch import Tensor
 
-__all__ = ["PARTS", "Log", "Stage", "learning_share", "part_of", "run_stages", "train_stage"]
+__all__ = ["PARTS", "Stage", "part_of", "run_stages", "train_stage"]
 
 PARTS = ("vision", "projector", "text")
-POINTS = 20
-"""Points of a stage's curve."""
-Tell = Callable[[int, int, dict[str, float]], None]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """name: of its curve; dialogues: what is learned; parts: what learns, of PARTS; steps, learning_rate: peak, after a
-    twentieth of warming up; falls to a tenth by a cosine."""
+    """name: of its curve; dialogues: what is learned; parts: what learns, of PARTS; steps, learning_rate: see
+    `learn`."""
 
     name: str
     dialogues: Sequence[Dialogue]
     parts: tuple[str, ...]
     steps: int
     learning_rate: float
-
-
-@dataclass
-class Log:
-    """Curves (steps count on from stage to stage) and what was used."""
-
-    curves: list[dict[str, Any]] = field(default_factory=list)
-    usage: dict[str, float] = field(default_factory=lambda: {"tokens": 0.0, "images": 0.0, "fit_seconds": 0.0})
-
-    def add(self, name: str, value: float) -> None:
-        self.usage[name] = self.usage.get(name, 0.0) + value
-
-    def take(self, curves: list[dict[str, Any]], usage: dict[str, float]) -> None:
-        self.curves += curves
-        for name, value in usage.items():
-            self.add(name, value)
 
 
 def part_of(parameter: str) -> str:
@@ -84,8 +62,8 @@ def run_stages(
     for number, stage in enumerate(stages):
         place = workdir / f"{number}-{stage.name}"
 
-        def tell(step: int, _: int, values: dict[str, float], begin: int = before, name: str = stage.name) -> None:
-            progress(begin + step, total, {f"{name}/{key}": value for key, value in values.items()})
+        def tell(step: int, _: int, values: dict[str, float], begin: int = before) -> None:
+            progress(begin + step, total, values)
 
         made = place / "model"
         record = place / "log.pt"
@@ -93,14 +71,13 @@ def run_stages(
             vlm = load_vlm(folder, device)
             part = train_stage(vlm, stage, images, place, seed=seed + number, batch_size=batch_size, progress=tell)
             save_vlm(vlm, made)
-            rows = [{**row, "step": row["step"] + before} for row in part.curves]
-            torch.save({"curves": rows, "usage": part.usage}, record.with_suffix(".tmp"))
+            torch.save({"curves": part.curves, "usage": part.usage}, record.with_suffix(".tmp"))
             record.with_suffix(".tmp").replace(record)
             (place / "state.pt").unlink(missing_ok=True)
             if number:
                 shutil.rmtree(folder, ignore_errors=True)
         kept = torch.load(record, weights_only=True)
-        log.take(kept["curves"], kept["usage"])
+        log.take(kept["curves"], kept["usage"], before)
         folder, before = made, before + stage.steps
     return folder
 
@@ -118,40 +95,20 @@ def train_stage(
     """`stage.steps` batches, in place. Batch k follows from (seed, k) alone."""
     for name, parameter in vlm.model.named_parameters():
         parameter.requires_grad_(part_of(name) in stage.parts)
-    learning = [parameter for parameter in vlm.model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(learning, lr=stage.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
-    file, log, done = StateFile(workdir), Log(), 0
-    kept = file.load(str(vlm.device))
-    if kept is not None:
-        vlm.model.load_state_dict(kept["model"])
-        optimizer.load_state_dict(kept["optimizer"])
-        log, done = Log(kept["curves"], kept["usage"]), kept["done"]
     order = _Order([sum(map(len, turn)) for turn in _texts(stage.dialogues)], batch_size, seed)
-    every, pending = max(1, stage.steps // POINTS), list[float]()
-    vlm.model.train()
-    while done < stage.steps:
-        began = time.monotonic()
-        rows = [stage.dialogues[k] for k in order.batch(done)]
+
+    def step_loss(number: int) -> tuple[Tensor, dict[str, float]]:
+        rows = [stage.dialogues[k] for k in order.batch(number)]
         batch = batch_of(vlm, rows, [images(row.picture) for row in rows])
-        set_learning_rate(optimizer, stage.learning_rate * learning_share(done, stage.steps))
-        loss = vlm.model(**batch, use_cache=False).loss
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(learning, 1.0)
-        optimizer.step()
-        done += 1
-        pending.append(float(loss.detach()))
-        log.add("tokens", float(batch["attention_mask"].sum()))
-        log.add("images", float(len(rows)))
-        if done % every == 0 or done == stage.steps:
-            log.curves.append({"step": done, "name": f"{stage.name}/loss", "value": float(np.mean(pending))})
-            pending = []
-        log.add("fit_seconds", time.monotonic() - began)
-        progress(done, stage.steps, {"loss": float(loss.detach())})
-        if file.due() and done < stage.steps and not pending:
-            state = {"model": vlm.model.state_dict(), "optimizer": optimizer.state_dict()}
-            file.save({**state, "done": done, "curves": log.curves, "usage": log.usage})
-    vlm.model.requires_grad_(True).eval()
+        loss: Tensor = vlm.model(**batch, use_cache=False).loss
+        return loss, {"tokens": float(batch["attention_mask"].sum()), "images": float(len(rows))}
+
+    learning = [parameter for parameter in vlm.model.parameters() if parameter.requires_grad]
+    log = learn(
+        vlm.model, learning, step_loss, stage.steps, workdir, name=stage.name, learning_rate=stage.learning_rate,
+        device=str(vlm.device), progress=progress,
+    )  # fmt: skip
+    vlm.model.requires_grad_(True)
     return log
 
 
@@ -175,10 +132,3 @@ class _Order:
             groups = [group.tolist() for group in np.array_split(ranked, self.batches)]
             self._epoch = epoch, [groups[k] for k in rng.permutation(self.batches)]
         return self._epoch[1][place]
-
-
-def learning_share(step: int, total: int) -> float:
-    warm = max(1, total // 20)
-    if step < warm:
-        return (step + 1) / warm
-    return 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))

@@ -7,17 +7,15 @@ split "tower", which no VLM is trained or judged on), and every round begins fro
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from rewardmark.baselines.loop import set_learning_rate
-from rewardmark.baselines.state import StateFile
+from rewardmark.baselines.vlm.grid import SPLIT, patch_segments
+from rewardmark.baselines.vlm.learn import Log, Tell, learn
 from rewardmark.baselines.vlm.models import Vlm
-from rewardmark.baselines.vlm.stages import Log, learning_share
 from rewardmark.tasks.programs.pictures import ScenePictures
 from rewardmark.tasks.scenes.scene import Scene, make_scene
 from rewardmark.tasks.scenes.world import COLOURS, LIGHTS, SIZES, TEXTURES, WORDS
@@ -25,7 +23,6 @@ from torch import Tensor, nn
 
 __all__ = ["train_tower"]
 
-SPLIT = "tower"
 HEADS = {
     "category": 14,
     "colour": len(COLOURS) + 1,
@@ -34,7 +31,6 @@ HEADS = {
     "word": len(WORDS) + 1,
     "light": len(LIGHTS),
 }
-POINTS = 20
 
 
 def train_tower(
@@ -47,9 +43,9 @@ def train_tower(
     learning_rate: float,
     batch_size: int,
     seed: int,
-    progress: Callable[[int, int, dict[str, float]], None],
+    progress: Tell,
 ) -> Log:
-    """`steps` batches of `count` scenes like these, in place: of what lies in the middle of a patch its category,
+    """`steps` batches of `count` scenes like these, in place: of what each patch shows (`patch_segments`) its category,
     colour, texture, size, sign text and box, and the picture's light."""
     patch = int(vlm.model.config.vision_config.patch_size)
     tower = vlm.model.model.vision_tower
@@ -58,20 +54,10 @@ def train_tower(
         torch.manual_seed(seed)
         heads = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**HEADS, "box": 4}.items()})
     heads.to(vlm.device)
-    learning = [*tower.parameters(), *heads.parameters()]
-    optimizer = torch.optim.AdamW(learning, lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    file, log, done = StateFile(workdir), Log(), 0
-    kept = file.load(str(vlm.device))
-    if kept is not None:
-        tower.load_state_dict(kept["tower"])
-        heads.load_state_dict(kept["heads"])
-        optimizer.load_state_dict(kept["optimizer"])
-        log, done = Log(kept["curves"], kept["usage"]), kept["done"]
     scenes: dict[int, tuple[Any, dict[str, Any]]] = {}
-    every, pending = max(1, steps // POINTS), list[float]()
-    tower.train()
-    while done < steps:
-        rows = np.random.default_rng([seed, 3, done]).integers(0, count, batch_size).tolist()
+
+    def step_loss(number: int) -> tuple[Tensor, dict[str, float]]:
+        rows = np.random.default_rng([seed, 3, number]).integers(0, count, batch_size).tolist()
         for k in rows:
             if k not in scenes:
                 scene = make_scene(like.seed, k, like.side, like.difficulty, SPLIT)
@@ -80,31 +66,21 @@ def train_tower(
         truths = {name: torch.as_tensor(np.stack([scenes[k][1][name] for k in rows])) for name in scenes[rows[0]][1]}
         features = tower(pixel_values=pixels.to(vlm.device)).last_hidden_state[:, 1:]
         loss = _loss(heads, features, {name: value.to(vlm.device) for name, value in truths.items()})
-        set_learning_rate(optimizer, learning_rate * learning_share(done, steps))
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(learning, 1.0)
-        optimizer.step()
-        done += 1
-        pending.append(float(loss.detach()))
-        log.add("images", float(batch_size))
-        if done % every == 0 or done == steps:
-            log.curves.append({"step": done, "name": "tower/loss", "value": float(np.mean(pending))})
-            pending = []
-        progress(done, steps, {"tower/loss": float(loss.detach())})
-        if file.due() and done < steps and not pending:
-            state = {"tower": tower.state_dict(), "heads": heads.state_dict(), "optimizer": optimizer.state_dict()}
-            file.save({**state, "done": done, "curves": log.curves, "usage": log.usage})
-    tower.eval()
-    return log
+        return loss, {"images": float(batch_size)}
+
+    both = nn.ModuleDict({"tower": tower, "heads": heads})
+    return learn(
+        both, list(both.parameters()), step_loss, steps, workdir, name="tower", learning_rate=learning_rate,
+        device=str(vlm.device), weight_decay=0.01, progress=progress,
+    )  # fmt: skip
 
 
 def _truth(scene: Scene, patch: int) -> dict[str, Any]:
-    """What each patch [P] shows in its middle; box [P, 4]: offsets of the corners from the middle, in sides, NaN where
+    """What each patch [P] shows; box [P, 4]: offsets of the corners from the middle, in sides, NaN where
     there is stuff."""
     side = scene.image.shape[0]
     middles = np.arange(patch // 2, side, patch)
-    ids = scene.panoptic[np.ix_(middles, middles)].ravel()
+    ids = patch_segments(scene, patch)
     things, n = scene.graph["things"], len(scene.labels)
     by_id = {segment["id"]: segment["category_id"] for segment in scene.segments_info}
     at = np.stack(np.meshgrid(middles, middles), -1).reshape(-1, 2) / side  # x, y

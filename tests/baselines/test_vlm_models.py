@@ -11,8 +11,9 @@ import torch
 from rewardmark.baselines.state import StateFile
 from rewardmark.baselines.vlm.dialogues import IGNORED, Dialogue, batch_of
 from rewardmark.baselines.vlm.generate import captions, generate, prompt_text
+from rewardmark.baselines.vlm.learn import Log
 from rewardmark.baselines.vlm.models import SHAPES, Vlm, load_vlm, new_vlm, save_vlm, train_tokenizer
-from rewardmark.baselines.vlm.stages import PARTS, Log, Stage, part_of, run_stages, train_stage
+from rewardmark.baselines.vlm.stages import PARTS, Stage, part_of, run_stages, train_stage
 from rewardmark.rewards.errors import DataError, RewardmarkError
 from transformers import AutoModelForImageTextToText, AutoProcessor, LlavaForConditionalGeneration
 
