@@ -15,6 +15,7 @@ from typing import Any
 from rewardmark.leaderboard.board.curves import thin
 from rewardmark.leaderboard.board.entries import Section, make_sections
 from rewardmark.leaderboard.board.load import read_runs
+from rewardmark.leaderboard.report.cost import captioning_cost
 from rewardmark.leaderboard.report.curves import curve_pictures
 from rewardmark.leaderboard.report.many import MANY, choosing
 from rewardmark.leaderboard.report.pictures import before_and_after
@@ -57,6 +58,7 @@ def write_report(runs: Path, out: Path, title: str | None = None) -> Path:
     lines = [f"# {heading}", "", *said, *_how(found), ""]
     for section in sections:
         lines += _section(section, out)
+    lines += captioning_cost(found)
     (out / "README.md").write_text("\n".join(lines).rstrip("\n") + "\n")
     return out / "README.md"
 

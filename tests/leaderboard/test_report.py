@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from rewardmark.baselines.recaption.cost import read_prices
 from rewardmark.leaderboard import report
 from rewardmark.leaderboard.board.entries import make_sections
 from rewardmark.leaderboard.board.load import read_runs
 from rewardmark.leaderboard.report import write_report
+from rewardmark.leaderboard.report.cost import captioning_cost
 from rewardmark.leaderboard.report.curves import chart
 from rewardmark.leaderboard.report.many import forest
 from rewardmark.leaderboard.report.tables import change_text, interval_text
@@ -110,3 +112,34 @@ def test_a_chart_places_its_points_and_names_its_lines() -> None:
     svg = chart("<t>", [(0, [(0, 0.0), (1, 1.0)])], ["a & b"], across="confidence", unit=True)
     assert "&lt;t&gt;" in svg and "a &amp; b" in svg
     assert '<polyline points="52.0,196.0 348.0,28.0" fill="none" stroke="#0072b2"' in svg  # corner to corner
+
+
+def run_of(id: str, method: str, start: str | None, seconds: float, texts: float = 0.0) -> dict[str, object]:
+    usage = {"fit_seconds": seconds} | ({"recaptioned": texts, "recaption_seconds": texts / 8} if texts else {})
+    return {
+        "id": id, "name": id, "label": id, "fit": {"key": f"fit-{id}"}, "start_run": start,
+        "spec": {"method": method, "dataset": {"n": 1000}},
+        "provenance": {"hardware": {"device": "cpu"}},
+        "cost": {"wall_seconds": seconds, "usage": usage},
+    }  # fmt: skip
+
+
+def test_captions_cost_what_all_their_rounds_took() -> None:
+    runs = [
+        run_of("base", "vlm-base", None, 9999.0),
+        run_of("round-0", "vlm", "base", 360.0),
+        run_of("round-1", "self-augment", "round-0", 360.0, 1000.0),
+        {**run_of("round-1", "self-augment", "round-0", 360.0, 1000.0), "id": "judged elsewhere"},
+        run_of("round-2", "self-augment", "round-1", 720.0, 1000.0),
+    ]
+    text = "\n".join(captioning_cost(runs))
+    hour = read_prices().machine("cpu-2").usd_per_hour
+    one, two = 125 / 3600 * hour, (250 + 1440) / 3600 * hour
+    assert f"| round-1 | cpu-2 | 8 | {one:.3g} | 1 | 12 | {(125 + 720) / 3600 * hour:.3g} |" in text
+    assert f"| round-2 | cpu-2 | 8 | {one:.3g} | 2 | 24 | {two:.3g} | {36 / two:.3g} x |" in text
+    assert f"| here, to round-2, 2 passes and training | {two:.4g} |" in text
+    assert "| people | 36 | 1 x |" in text
+
+
+def test_runs_without_captions_have_no_cost_section() -> None:
+    assert list(captioning_cost([run_of("a", "reinforce", None, 10.0)])) == []
