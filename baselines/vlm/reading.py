@@ -19,7 +19,7 @@ from rewardmark.baselines.vlm.dialogues import batch_of
 from rewardmark.baselines.vlm.grid import SPLIT, patch_words
 from rewardmark.baselines.vlm.learn import Log, Tell, learn
 from rewardmark.baselines.vlm.models import Vlm
-from rewardmark.baselines.vlm.stages import part_of
+from rewardmark.baselines.vlm.stages import Order, part_of
 from rewardmark.tasks.programs.pictures import ScenePictures
 from rewardmark.tasks.scenes.scene import make_scene
 from torch import Tensor
@@ -46,6 +46,7 @@ def read_scenes(
     patch = int(vlm.model.config.vision_config.patch_size)
     image_token = int(vlm.model.config.image_token_id)
     embed = vlm.model.get_input_embeddings()
+    order = Order(dialogues, batch_size, seed)
     told: dict[int, tuple[Any, list[list[int]]]] = {}
 
     def words(k: int) -> tuple[Any, list[list[int]]]:
@@ -56,7 +57,7 @@ def read_scenes(
         return told[k]
 
     def step_loss(number: int) -> tuple[Tensor, dict[str, float]]:
-        rows = [dialogues[k] for k in np.random.default_rng([seed, 5, number]).integers(0, len(dialogues), batch_size)]
+        rows = [dialogues[k] for k in order.batch(number)]
         batch = batch_of(vlm, rows, [words(row.picture)[0] for row in rows])
         bags = [torch.tensor(bag) for row in rows for bag in words(row.picture)[1]]
         told_by = F.embedding_bag(

@@ -15,7 +15,7 @@ from rewardmark.baselines.vlm.learn import Log, Tell, learn
 from rewardmark.baselines.vlm.models import Vlm, load_vlm, save_vlm
 from torch import Tensor
 
-__all__ = ["PARTS", "Stage", "part_of", "run_stages", "train_stage"]
+__all__ = ["PARTS", "Order", "Stage", "part_of", "run_stages", "train_stage"]
 
 PARTS = ("vision", "projector", "text")
 
@@ -95,7 +95,7 @@ def train_stage(
     """`stage.steps` batches, in place. Batch k follows from (seed, k) alone."""
     for name, parameter in vlm.model.named_parameters():
         parameter.requires_grad_(part_of(name) in stage.parts)
-    order = _Order([sum(map(len, turn)) for turn in _texts(stage.dialogues)], batch_size, seed)
+    order = Order(stage.dialogues, batch_size, seed)
 
     def step_loss(number: int) -> tuple[Tensor, dict[str, float]]:
         rows = [stage.dialogues[k] for k in order.batch(number)]
@@ -112,16 +112,12 @@ def train_stage(
     return log
 
 
-def _texts(dialogues: Sequence[Dialogue]) -> list[list[str]]:
-    return [[text for turn in dialogue.turns for text in turn] for dialogue in dialogues]
-
-
-class _Order:
+class Order:
     """Which dialogues a batch holds: every epoch all of them once, those of like length together, batches shuffled."""
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
-        self.lengths, self.seed = np.array(lengths), seed
-        self.batches = -(-len(lengths) // batch_size)
+    def __init__(self, dialogues: Sequence[Dialogue], batch_size: int, seed: int) -> None:
+        self.lengths = np.array([sum(len(text) for turn in one.turns for text in turn) for one in dialogues])
+        self.seed, self.batches = seed, -(-len(dialogues) // batch_size)
         self._epoch: tuple[int, list[list[int]]] = (-1, [])
 
     def batch(self, number: int) -> list[int]:
