@@ -36,6 +36,10 @@ def ship(runs: Path, out: Path) -> list[Path]:
             from rewardmark.baselines.llm.models import load_llm, save_llm
 
             save_llm(load_llm(file.parent / "checkpoint"), folder, torch.float16)
+        elif run["spec"]["task"] == "vlm":
+            from rewardmark.baselines.vlm.models import load_vlm, save_vlm
+
+            save_vlm(load_vlm(file.parent / "checkpoint"), folder, torch.float16)
         else:
             model, _ = load_model(file.parent / "checkpoint")
             save_model(model, folder, torch.float16)

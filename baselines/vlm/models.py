@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,8 +190,13 @@ def load_vlm(folder: Path, device: str = "cpu") -> Vlm:
     return Vlm(model.eval(), processor)
 
 
-def save_vlm(vlm: Vlm, folder: Path) -> None:
-    """Write model and processor as a folder, as a whole or not at all."""
+def save_vlm(vlm: Vlm, folder: Path, dtype: torch.dtype | None = None) -> None:
+    """Write model and processor as a folder, as a whole or not at all; dtype: in which the weights are stored, if
+    another than the model's, which is what they are loaded as."""
     with whole_folder(folder) as temporary, quiet():
-        vlm.model.save_pretrained(temporary)
+        stored = vlm.model if dtype is None else copy.deepcopy(vlm.model).to(dtype)
+        stored.save_pretrained(temporary)
+        config = copy.deepcopy(vlm.model.config)
+        config.architectures, config.dtype = [type(vlm.model).__name__], vlm.model.dtype
+        config.save_pretrained(temporary)
         vlm.processor.save_pretrained(temporary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +147,13 @@ def test_prompts_have_their_place() -> None:
     assert prompt_text(vlm.processor, "Why?") == "<user><image>Why?<assistant>"
     with pytest.raises(RewardmarkError, match="one each"):
         captions(vlm.model, vlm.processor, [image(0)], ["a", "b"])
+
+
+def test_weights_are_stored_in_half_and_loaded_in_full(tmp_path: Path) -> None:
+    vlm = tiny()
+    save_vlm(vlm, tmp_path / "half", torch.float16)
+    loaded = load_vlm(tmp_path / "half")
+    assert json.loads((tmp_path / "half" / "config.json").read_text())["dtype"] == "float32"
+    for name, weight in vlm.model.state_dict().items():
+        assert torch.equal(loaded.model.state_dict()[name], weight.half().float()), name
+    assert next(vlm.model.parameters()).dtype == torch.float32
