@@ -15,13 +15,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from rewardmark.baselines.vlm.corpus import instructions
-from rewardmark.baselines.vlm.dialogues import batch_of
+from rewardmark.baselines.vlm.dialogues import Dialogue, batch_of
 from rewardmark.baselines.vlm.grid import SPLIT, patch_words
 from rewardmark.baselines.vlm.learn import Log, Tell, learn
 from rewardmark.baselines.vlm.models import Vlm
 from rewardmark.baselines.vlm.stages import Order, part_of
 from rewardmark.tasks.programs.pictures import ScenePictures
 from rewardmark.tasks.scenes.scene import make_scene
+from rewardmark.tasks.vlm.scenes import maker_of
 from torch import Tensor
 
 __all__ = ["read_scenes", "read_texts"]
@@ -39,10 +40,12 @@ def read_scenes(
     seed: int,
     progress: Tell,
 ) -> Log:
-    """`steps` batches of questions and captions about `count` scenes like these, in place; the loss is on the answers.
-    Only the decoder learns."""
+    """`steps` batches of questions, captions and web texts about `count` scenes like these, in place; the loss is on
+    the answers. Only the decoder learns."""
     scenes = ScenePictures(SPLIT, like.side, count, like.seed, like.difficulty)
-    dialogues = instructions(scenes, seed)
+    maker = maker_of(scenes)
+    web = [Dialogue(k, (("", maker.web(k, scenes.facts(k))),)) for k in range(count)]
+    dialogues = [*instructions(scenes, seed), *web]
     patch = int(vlm.model.config.vision_config.patch_size)
     image_token = int(vlm.model.config.image_token_id)
     embed = vlm.model.get_input_embeddings()
