@@ -22,14 +22,15 @@ __all__ = ["BaseOptions", "VlmBase"]
 
 @dataclass(frozen=True)
 class BaseOptions(VlmOptions):
-    """Besides what all take: tower_images: scenes that tower and decoder are taught on; tower_rate; text_steps,
-    text_rate: of the decoder, on texts without pictures; reading_steps, reading_rate: of the decoder, on scenes that it
-    is told in words; vocabulary: tokens at most."""
+    """Besides what all take: tower_images, tower_rate: scenes that the tower is taught on, and how fast; text_steps,
+    text_rate: of the decoder, on texts without pictures; reading_images, reading_steps, reading_rate: of the decoder,
+    on scenes that it is told in words; vocabulary: tokens at most."""
 
     tower_images: int = at_least(1, 2000)
     tower_rate: float = at_least(0.0, 1e-3)
     text_steps: int = at_least(0, 200)
     text_rate: float = at_least(0.0, 2e-3)
+    reading_images: int = at_least(1, 2000)
     reading_steps: int = at_least(0, 2000)
     reading_rate: float = at_least(0.0, 2e-3)
     vocabulary: int = at_least(300, 640)
@@ -69,7 +70,7 @@ class VlmBase(VlmMethod):
             (options.text_steps, lambda steps: read_texts(
                 vlm, texts, steps, job.workdir / "text", learning_rate=options.text_rate, **common)),
             (options.reading_steps, lambda steps: read_scenes(
-                vlm, like, options.tower_images, steps, job.workdir / "reading", learning_rate=options.reading_rate,
+                vlm, like, options.reading_images, steps, job.workdir / "reading", learning_rate=options.reading_rate,
                 **common)),
         )  # fmt: skip
         for steps, teach in parts:

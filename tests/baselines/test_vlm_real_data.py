@@ -59,7 +59,7 @@ def job(root: Path, workdir: Path, **other: Any) -> FitJob:
 def rounds(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder, made = tmp_path_factory.mktemp("rounds"), dict[str, Path]()
     for name, method, start, options in (
-        ("base", "vlm-base", None, {"tower_images": 4, "text_steps": 1, "reading_steps": 1}),
+        ("base", "vlm-base", None, {"tower_images": 4, "text_steps": 1, "reading_images": 4, "reading_steps": 1}),
         ("zero", "vlm", "base", {}),
         ("one", "self-augment", "zero", {"caption_tokens": 8}),
     ):
