@@ -53,17 +53,17 @@ class VlmOptions:
     JSON of conversations (relative to the working directory), its pictures beside it or in instruction_folder.
     align_steps, tune_steps: of the first and the last of the three stages; the cell's `steps` are those of the second.
     align_rate, learning_rate, tune_rate: their peak learning rates (published for billions of parameters: 5e-5 and 2e-5
-    for the last two; for a million they are a hundred times that). caption_tokens: the most that a caption may have.
+    for the last two; for a million they are ten times that and more). caption_tokens: the most that a caption may have.
     """
 
     instruction_images: int = at_least(1, 300)
     instruction_file: str = words()
     instruction_folder: str = words()
-    align_steps: int = at_least(0, 60)
+    align_steps: int = at_least(0, 600)
     tune_steps: int = at_least(0, 400)
     align_rate: float = at_least(0.0, 3e-3)
-    learning_rate: float = at_least(0.0, 2e-3)
-    tune_rate: float = at_least(0.0, 1e-3)
+    learning_rate: float = at_least(0.0, 3e-4)
+    tune_rate: float = at_least(0.0, 5e-4)
     caption_tokens: int = at_least(1, 128)
 
 
@@ -71,7 +71,7 @@ class VlmMethod:
     """Base of the methods: options checked, every question answered greedily in batches."""
 
     name: ClassVar[str]
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     needs_reward: ClassVar[bool] = False
     options_type: ClassVar[type[VlmOptions]] = VlmOptions
     caption_tokens: ClassVar[int] = 128
