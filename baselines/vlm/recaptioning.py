@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from rewardmark.baselines.recaption.combine import Combine, combined
 from rewardmark.baselines.recaption.filters import judge_caption
+from rewardmark.baselines.recaption.refine import cut_repeats
 from rewardmark.baselines.vlm.generate import Written, generate
 from rewardmark.baselines.vlm.learn import Log
 from rewardmark.baselines.vlm.models import Vlm
@@ -30,7 +31,7 @@ CHUNK = 256
 @dataclass(frozen=True)
 class Recaption:
     """One picture of the pretraining: the text that came with it, what a model wrote (None: nothing was asked of it) to
-    which prompt, why that was rejected (None: it was not), and the text that is trained on."""
+    which prompt, why that was rejected (None: it was not), and the text that is trained on, refined."""
 
     id: str
     original: str
@@ -50,6 +51,7 @@ def recaption(
     how: Combine,
     p: float,
     share: float,
+    refine: bool,
     seed: int,
     batch_size: int,
     max_new_tokens: int,
@@ -58,8 +60,8 @@ def recaption(
     """A new caption for a share of the pictures, filtered and combined with the text that came with each.
 
     Prompts are mixed: each picture gets one of CAPTION_PROMPTS, drawn from `seed` and its place, as is whether it
-    belongs to the share. Decoding is greedy. What is rejected stays in the table with its reason; its picture keeps
-    the text that came with it.
+    belongs to the share. Decoding is greedy. refine: sentences that a caption repeats are cut before the filters look
+    at it. What is rejected stays in the table with its reason; its picture keeps the text that came with it.
     """
     rng = np.random.default_rng([seed, 41])
     asked = [CAPTION_PROMPTS[k] for k in rng.integers(0, len(CAPTION_PROMPTS), len(samples))]
@@ -76,8 +78,9 @@ def recaption(
             rows.append(Recaption(sample.id, original, None, None, None, original))
             continue
         caption = made[k].text
-        reason = judge_caption(original, caption, asked[k], ended=made[k].ended)
-        text = combined(original, None if reason else caption, how, p, sample.id, seed) or original
+        fit = cut_repeats(caption) if refine else caption
+        reason = judge_caption(original, fit, asked[k], ended=made[k].ended)
+        text = combined(original, None if reason else fit, how, p, sample.id, seed) or original
         rows.append(Recaption(sample.id, original, caption, asked[k], reason, text))
     return rows
 

@@ -1,8 +1,9 @@
 """Self-augmented training of a VLM (VILA-squared: Fang et al. 2024, arXiv:2407.17453, sec. 3.1).
 
     round 0:   align, pretrain on what the web says of the pictures, tune on instructions       method "vlm"
-    round r:   the model of round r - 1 captions its own pretraining pictures; what passes the
-               filters is put behind the web's text; align, pretrain, tune, from the base       method "self-augment"
+    round r:   the model of round r - 1 captions its own pretraining pictures; repeated sentences are
+               cut, the filters reject, and what passes is put behind the web's text; align, pretrain,
+               tune, from the base                                                     method "self-augment"
 
 Each round is a cell whose start is the round before; its checkpoint is a VLM folder that holds, beside the model, the
 base that every round begins with (`base/`) and the captions that it was pretrained on (`captions.parquet`).
@@ -72,11 +73,13 @@ class Pretrain(VlmMethod):
 class SelfAugmentOptions(VlmOptions):
     """Besides what all take: combine: "concat" (web text, then the new caption, as published), "recaption" (the new one
     alone) or "mix" (the new one with probability `p`, else the web's); share: of the pictures that get a new caption
-    (0.5: half of them). generation_batch: pictures that are captioned at a time."""
+    (0.5: half of them); refine: sentences that a caption repeats are cut from it; generation_batch: pictures that are
+    captioned at a time."""
 
     combine: str = choice("concat", *(how.value for how in Combine))
     p: float = at_least(0.0, 0.5)
     share: float = at_least(0.0, 1.0)
+    refine: bool = True
     generation_batch: int = at_least(1, 128)
 
 
@@ -95,7 +98,7 @@ class SelfAugment(VlmMethod):
         instructed(job, options, self.name, job.seed)  # what is wrong with them is said before hours of captioning
         rows = recaption(
             load_vlm(job.start, job.device), samples, pictures_of(job.train).image, job.workdir / "recaption", log,
-            how=Combine(options.combine), p=options.p, share=options.share, seed=job.seed,
+            how=Combine(options.combine), p=options.p, share=options.share, refine=options.refine, seed=job.seed,
             batch_size=options.generation_batch, max_new_tokens=options.caption_tokens,
             progress=lambda done, total: job.progress(0, job.steps, {"recaption": done / total}),
         )  # fmt: skip
