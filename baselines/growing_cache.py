@@ -37,7 +37,7 @@ class GrowingLayer(DynamicLayer):
             return keys, values
         rooms = self._current()
         if rooms is None or held + new > rooms[0].shape[-2]:
-            rooms = _copy(self.keys, 1, held + new), _copy(self.values, 1, held + new)
+            rooms = self._copies(1, held + new)
         for room, states in zip(rooms, (key_states, value_states), strict=True):
             room[:, :, held : held + new] = states
         return self._show(rooms, held + new)
@@ -48,7 +48,7 @@ class GrowingLayer(DynamicLayer):
             self._rooms = None
             super().batch_repeat_interleave(repeats)
         elif held:
-            self._show((_copy(self.keys, repeats, held), _copy(self.values, repeats, held)), held)
+            self._show(self._copies(repeats, held), held)
 
     def batch_select_indices(self, indices: Tensor) -> None:
         held, rooms = self.get_seq_length(), self._current()
@@ -63,10 +63,18 @@ class GrowingLayer(DynamicLayer):
                     room[place, :, :held] = room[row, :, :held]
         self._show((rooms[0][: len(wanted)], rooms[1][: len(wanted)]), held)
 
+    def _both(self) -> tuple[Tensor, Tensor]:
+        assert self.keys is not None and self.values is not None
+        return self.keys, self.values
+
+    def _copies(self, repeats: int, length: int) -> tuple[Tensor, Tensor]:
+        keys, values = self._both()
+        return _copy(keys, repeats, length), _copy(values, repeats, length)
+
     def _show(self, rooms: tuple[Tensor, Tensor], length: int) -> tuple[Tensor, Tensor]:
         self._rooms = rooms
         self.keys, self.values = (room[:, :, :length] for room in rooms)
-        return self.keys, self.values
+        return self._both()
 
     def _current(self) -> tuple[Tensor, Tensor] | None:
         """The rooms, where keys and values are still views of them: whoever reorders or copies a cache sets others."""
@@ -74,7 +82,7 @@ class GrowingLayer(DynamicLayer):
             return None
         same = all(
             part.data_ptr() == room.data_ptr() and part.shape[0] == room.shape[0]
-            for part, room in zip((self.keys, self.values), self._rooms, strict=True)
+            for part, room in zip(self._both(), self._rooms, strict=True)
         )
         return self._rooms if same else None
 
