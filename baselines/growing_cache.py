@@ -104,6 +104,5 @@ def growing_cache(config: Any = None) -> Cache:
     if config is None:
         return Cache(layer_class_to_replicate=GrowingLayer)
     own = DynamicCache(config=config)
-    if own.layers and any(type(layer) is not DynamicLayer for layer in own.layers):
-        return own
-    return DynamicCache() if not own.layers else Cache(layers=[GrowingLayer() for _ in own.layers])
+    plain = all(type(layer) is DynamicLayer for layer in own.layers)
+    return Cache(layers=[GrowingLayer() for _ in own.layers]) if plain else own

@@ -27,9 +27,7 @@ def test_random_operations_give_what_dynamic_cache_gives(seed: int) -> None:
     rng = np.random.default_rng(seed)
     ours, theirs, rows = growing_cache(), DynamicCache(), int(rng.integers(1, 4))
     for step in range(40):
-        what = (
-            "write" if step == 0 else rng.choice(["write", "write", "write", "repeat", "mask", "rows", "crop", "copy"])
-        )
+        what = rng.choice(OPERATIONS) if step else "write"
         if what == "write":
             states = torch.rand(LAYERS, 2, rows, HEADS, int(rng.choice([1, 1, 5, 90])), WIDTH)
             for layer, (keys, values) in enumerate(states):
