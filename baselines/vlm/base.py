@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from rewardmark.baselines.method import FitJob, FitResult
 from rewardmark.baselines.options import at_least, read_options
 from rewardmark.baselines.vlm.corpus import corpus_texts, pictures_of, web_of
-from rewardmark.baselines.vlm.learn import Log
+from rewardmark.baselines.vlm.learn import Lesson, Log
 from rewardmark.baselines.vlm.method import VlmMethod, VlmOptions, check_task, instructed
 from rewardmark.baselines.vlm.models import SHAPES, new_vlm, save_vlm, train_tokenizer
 from rewardmark.baselines.vlm.reading import read_scenes, read_texts
@@ -62,21 +62,20 @@ class VlmBase(VlmMethod):
         def tell(step: int, _: int, values: dict[str, float]) -> None:
             job.progress(before + step, total, values)
 
-        common: Any = {"batch_size": job.batch_size or 32, "seed": job.seed, "progress": tell}
-        parts = (
-            (job.steps, lambda steps: train_tower(
-                vlm, like, options.tower_images, steps, job.workdir / "tower", learning_rate=options.tower_rate,
-                **common)),
-            (options.text_steps, lambda steps: read_texts(
-                vlm, texts, steps, job.workdir / "text", learning_rate=options.text_rate, **common)),
-            (options.reading_steps, lambda steps: read_scenes(
-                vlm, like, options.reading_images, steps, job.workdir / "reading", learning_rate=options.reading_rate,
-                **common)),
-        )  # fmt: skip
-        for steps, teach in parts:
-            part = teach(steps)
-            log.take(part.curves, part.usage, before)
-            before += steps
+        def lesson(name: str, steps: int, rate: float) -> Lesson:
+            return Lesson(steps, job.workdir / name, rate, job.batch_size or 32, job.seed, tell)
+
+        tower = lesson("tower", job.steps, options.tower_rate)
+        text = lesson("text", options.text_steps, options.text_rate)
+        reading = lesson("reading", options.reading_steps, options.reading_rate)
+        for part, teach in (
+            (tower, lambda: train_tower(vlm, like, options.tower_images, tower)),
+            (text, lambda: read_texts(vlm, texts, text)),
+            (reading, lambda: read_scenes(vlm, like, options.reading_images, reading)),
+        ):
+            learned = teach()
+            log.take(learned.curves, learned.usage, before)
+            before += part.steps
         folder = job.workdir / "checkpoint"
         save_vlm(vlm, folder)
         return FitResult(folder, log.curves, log.usage)

@@ -15,13 +15,25 @@ from rewardmark.baselines.loop import set_learning_rate
 from rewardmark.baselines.state import StateFile
 from torch import Tensor, nn
 
-__all__ = ["Log", "Step", "Tell", "learn", "learning_share"]
+__all__ = ["Lesson", "Log", "Step", "Tell", "learn", "learning_share"]
 
 POINTS = 20
 """Points of a curve."""
 Tell = Callable[[int, int, dict[str, float]], None]
 Step = Callable[[int], tuple[Tensor, dict[str, float]]]
 """The loss of batch k, which follows from k alone, and what it used, by name."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """How long, how fast and where one part of a VLM is taught; see `learn`."""
+
+    steps: int
+    workdir: Path
+    learning_rate: float
+    batch_size: int
+    seed: int
+    progress: Tell
 
 
 @dataclass

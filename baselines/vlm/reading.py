@@ -8,7 +8,6 @@ each patch (`patch_words`).
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ import torch.nn.functional as F
 from rewardmark.baselines.vlm.corpus import instructions
 from rewardmark.baselines.vlm.dialogues import Dialogue, batch_of
 from rewardmark.baselines.vlm.grid import SPLIT, patch_words
-from rewardmark.baselines.vlm.learn import Log, Tell, learn
+from rewardmark.baselines.vlm.learn import Lesson, Log, learn
 from rewardmark.baselines.vlm.models import Vlm
 from rewardmark.baselines.vlm.stages import Order, part_of
 from rewardmark.tasks.programs.pictures import ScenePictures
@@ -32,24 +31,18 @@ def read_scenes(
     vlm: Vlm,
     like: ScenePictures,
     count: int,
-    steps: int,
-    workdir: Path,
-    *,
-    learning_rate: float,
-    batch_size: int,
-    seed: int,
-    progress: Tell,
+    lesson: Lesson,
 ) -> Log:
-    """`steps` batches of questions, captions and web texts about `count` scenes like these, in place; the loss is on
-    the answers. Only the decoder learns."""
+    """A lesson's batches of questions, captions and web texts about `count` scenes like these, in place; the loss is
+    on the answers. Only the decoder learns."""
     scenes = ScenePictures(SPLIT, like.side, count, like.seed, like.difficulty)
     maker = maker_of(scenes)
     web = [Dialogue(k, (("", maker.web(k, scenes.facts(k))),)) for k in range(count)]
-    dialogues = [*instructions(scenes, seed), *web]
+    dialogues = [*instructions(scenes, lesson.seed), *web]
     patch = int(vlm.model.config.vision_config.patch_size)
     image_token = int(vlm.model.config.image_token_id)
     embed = vlm.model.get_input_embeddings()
-    order = Order(dialogues, batch_size, seed)
+    order = Order(dialogues, lesson.batch_size, lesson.seed)
     told: dict[int, tuple[Any, list[list[int]]]] = {}
 
     def words(k: int) -> tuple[Any, list[list[int]]]:
@@ -75,29 +68,23 @@ def read_scenes(
         return loss, {"tokens": float(batch["attention_mask"].sum())}
 
     return learn(
-        vlm.model, decoder_of(vlm), step_loss, steps, workdir, name="reading", learning_rate=learning_rate,
-        device=str(vlm.device), progress=progress,
+        vlm.model, decoder_of(vlm), step_loss, lesson.steps, lesson.workdir, name="reading",
+        learning_rate=lesson.learning_rate, device=str(vlm.device), progress=lesson.progress,
     )  # fmt: skip
 
 
 def read_texts(
     vlm: Vlm,
     texts: list[str],
-    steps: int,
-    workdir: Path,
-    *,
-    learning_rate: float,
-    batch_size: int,
-    seed: int,
-    progress: Tell,
+    lesson: Lesson,
 ) -> Log:
-    """`steps` batches of `texts` by themselves, each ended: the manner of the data set, where its pictures are no
+    """A lesson's batches of `texts` by themselves, each ended: the manner of the data set, where its pictures are no
     scenes."""
     tokenizer = vlm.tokenizer
     rows = [tokenizer.encode(f"<assistant>{text}</s>", add_special_tokens=False) for text in dict.fromkeys(texts)]
 
     def step_loss(number: int) -> tuple[Tensor, dict[str, float]]:
-        chosen = np.random.default_rng([seed, 6, number]).integers(0, len(rows), batch_size)
+        chosen = np.random.default_rng([lesson.seed, 6, number]).integers(0, len(rows), lesson.batch_size)
         batch = torch.nn.utils.rnn.pad_sequence(
             [torch.tensor(rows[k]) for k in chosen], batch_first=True, padding_value=tokenizer.pad_token_id
         ).to(vlm.device)
@@ -108,8 +95,8 @@ def read_texts(
         return loss, {"tokens": float((batch != tokenizer.pad_token_id).sum())}
 
     return learn(
-        vlm.model, decoder_of(vlm), step_loss, steps, workdir, name="text", learning_rate=learning_rate,
-        device=str(vlm.device), progress=progress,
+        vlm.model, decoder_of(vlm), step_loss, lesson.steps, lesson.workdir, name="text",
+        learning_rate=lesson.learning_rate, device=str(vlm.device), progress=lesson.progress,
     )  # fmt: skip
 
 

@@ -7,14 +7,13 @@ split "tower", which no VLM is trained or judged on), and every round begins fro
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from rewardmark.baselines.vlm.grid import SPLIT, patch_segments
-from rewardmark.baselines.vlm.learn import Log, Tell, learn
+from rewardmark.baselines.vlm.learn import Lesson, Log, learn
 from rewardmark.baselines.vlm.models import Vlm
 from rewardmark.tasks.programs.pictures import ScenePictures
 from rewardmark.tasks.scenes.scene import Scene, make_scene
@@ -37,27 +36,21 @@ def train_tower(
     vlm: Vlm,
     like: ScenePictures,
     count: int,
-    steps: int,
-    workdir: Path,
-    *,
-    learning_rate: float,
-    batch_size: int,
-    seed: int,
-    progress: Tell,
+    lesson: Lesson,
 ) -> Log:
-    """`steps` batches of `count` scenes like these, in place: of what each patch shows (`patch_segments`) its category,
-    colour, texture, size, sign text and box, and the picture's light."""
+    """A lesson's batches of `count` scenes like these, in place: of what each patch shows (`patch_segments`) its
+    category, colour, texture, size, sign text and box, and the picture's light."""
     patch = int(vlm.model.config.vision_config.patch_size)
     tower = vlm.model.model.vision_tower
     width = int(vlm.model.config.vision_config.hidden_size)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(lesson.seed)
         heads = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**HEADS, "box": 4}.items()})
     heads.to(vlm.device)
     scenes: dict[int, tuple[Any, dict[str, Any]]] = {}
 
     def step_loss(number: int) -> tuple[Tensor, dict[str, float]]:
-        rows = np.random.default_rng([seed, 3, number]).integers(0, count, batch_size).tolist()
+        rows = np.random.default_rng([lesson.seed, 3, number]).integers(0, count, lesson.batch_size).tolist()
         for k in rows:
             if k not in scenes:
                 scene = make_scene(like.seed, k, like.side, like.difficulty, SPLIT)
@@ -66,12 +59,12 @@ def train_tower(
         truths = {name: torch.as_tensor(np.stack([scenes[k][1][name] for k in rows])) for name in scenes[rows[0]][1]}
         features = tower(pixel_values=pixels.to(vlm.device)).last_hidden_state[:, 1:]
         loss = _loss(heads, features, {name: value.to(vlm.device) for name, value in truths.items()})
-        return loss, {"images": float(batch_size)}
+        return loss, {"images": float(lesson.batch_size)}
 
     both = nn.ModuleDict({"tower": tower, "heads": heads})
     return learn(
-        both, list(both.parameters()), step_loss, steps, workdir, name="tower", learning_rate=learning_rate,
-        device=str(vlm.device), weight_decay=0.01, progress=progress,
+        both, list(both.parameters()), step_loss, lesson.steps, lesson.workdir, name="tower",
+        learning_rate=lesson.learning_rate, device=str(vlm.device), weight_decay=0.01, progress=lesson.progress,
     )  # fmt: skip
 
 
