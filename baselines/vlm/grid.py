@@ -1,4 +1,4 @@
-"""A scene as the patches of a vision tower see it: which segment each shows, and the words that would tell it."""
+"""A scene as the patches of a vision tower see it: which segment each shows, where, and the words to tell it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from rewardmark.tasks.scenes.long_captions import light_words
 from rewardmark.tasks.scenes.scene import Scene
 from rewardmark.tasks.scenes.world import STUFF_IDS, THING_IDS
 
-__all__ = ["SPLIT", "patch_segments", "patch_words"]
+__all__ = ["PLACE", "SPLIT", "patch_boxes", "patch_segments", "patch_words"]
 
 SPLIT = "tower"
 """Scenes that only the parts of a VLM are taught on: none is trained or judged on them."""
+PLACE = 4
+"""Numbers that tell where a patch's segment is: the corners of its box."""
 _NAMES = {number: name for name, number in {**THING_IDS, **STUFF_IDS}.items()}
 
 
@@ -27,6 +29,20 @@ def patch_segments(scene: Scene, patch: int) -> NDArray[np.int64]:
             if len(rows):
                 ids[int(rows.mean()) // patch * len(middles) + int(columns.mean()) // patch] = thing
     return ids
+
+
+def patch_boxes(scene: Scene, patch: int) -> NDArray[np.float32]:
+    """Where each patch's segment [P, PLACE] is, in sides of the picture: x0, y0, x1, y1 of a thing's box; of the patch
+    itself where it shows stuff."""
+    side = scene.image.shape[0]
+    corners = np.arange(0, side, patch)
+    begin = np.stack(np.meshgrid(corners, corners), -1).reshape(-1, 2)  # x, y, row by row
+    boxes = np.concatenate([begin, begin + patch], axis=1)
+    for k, segment in enumerate(patch_segments(scene, patch).tolist()):
+        if 0 < segment <= len(scene.labels):
+            boxes[k] = scene.boxes[segment - 1]
+    out: NDArray[np.float32] = (boxes / side).astype(np.float32)
+    return out
 
 
 def patch_words(scene: Scene, patch: int) -> list[str]:

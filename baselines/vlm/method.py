@@ -59,10 +59,10 @@ class VlmOptions:
     instruction_images: int = at_least(1, 300)
     instruction_file: str = words()
     instruction_folder: str = words()
-    align_steps: int = at_least(0, 600)
-    tune_steps: int = at_least(0, 400)
+    align_steps: int = at_least(0, 300)
+    tune_steps: int = at_least(0, 300)
     align_rate: float = at_least(0.0, 3e-3)
-    learning_rate: float = at_least(0.0, 3e-4)
+    learning_rate: float = at_least(0.0, 5e-4)
     tune_rate: float = at_least(0.0, 5e-4)
     caption_tokens: int = at_least(1, 128)
 

@@ -30,6 +30,7 @@ from rewardmark.baselines.vlm.models import load_vlm
 from rewardmark.baselines.vlm.recaptioning import FILE, read_captions, write_chunks, write_table
 from rewardmark.baselines.vlm.stages import PARTS, Stage, run_stages
 from rewardmark.rewards.errors import RewardmarkError
+from rewardmark.tasks.programs.pictures import ScenePictures
 from rewardmark.tasks.scenes.turns import read_box
 
 __all__ = ["PROMPTS", "SpecialistAugment", "SpecialistOptions", "read_turn"]
@@ -40,17 +41,22 @@ PROMPTS = {
     "ocr": "Ask and answer a question about what is written.",
 }
 TURNS_FILE = "turns.parquet"
+EXPERT_SPLIT = "expert"
+"""Scenes that specialists are tuned on: none of them is pretrained on, none judged."""
 WHY = "specialists are tuned on questions that are made from the facts of generated scenes"
 
 
 @dataclass(frozen=True)
 class SpecialistOptions(VlmOptions):
-    """Besides what all take: skills: which specialists, of spatial, grounding, ocr; specialist_steps: batches that each
-    is tuned for, at `tune_rate`, on `examples` questions about each instruction picture; questions: that it writes
+    """Besides what all take: skills: which specialists, of spatial, grounding, ocr; expert_images: generated scenes of
+    its own that each is tuned on, `examples` questions of its skill about each (0: the instruction pictures, and no
+    more); specialist_steps, specialist_rate: batches of that, and their peak learning rate; questions: that it writes
     about each pretraining picture; temperature: of its draws. generation_batch: pictures at a time."""
 
     skills: list[str] = field(default_factory=lambda: list(PROMPTS))
-    specialist_steps: int = at_least(0, 200)
+    expert_images: int = at_least(0, 3000)
+    specialist_steps: int = at_least(0, 600)
+    specialist_rate: float = at_least(0.0, 1e-3)
     examples: int = at_least(1, 4)
     questions: int = at_least(1, 2)
     temperature: float = at_least(0.01, 0.7)
@@ -124,16 +130,23 @@ class SpecialistAugment(VlmMethod):
         return FitResult(folder, log.curves, log.usage)
 
     def _tune(self, job: FitJob, options: SpecialistOptions, skill: str, log: Log) -> Path:
-        """The start, tuned to write questions and answers of one skill about instruction pictures."""
+        """The start, tuned to write questions and answers of one skill about scenes that only experts see.
+
+        As published, a specialist learns from data of its domain, of which there is much more than in the instructions.
+        """
         assert job.start is not None
-        pictures = instruction_pictures(scenes_of(self.name, job.train, WHY), options.instruction_images)
+        like = scenes_of(self.name, job.train, WHY)
+        if options.expert_images:
+            pictures = ScenePictures(EXPERT_SPLIT, like.side, options.expert_images, like.seed, like.difficulty)
+        else:
+            pictures = instruction_pictures(like, options.instruction_images)
         asked = instructions(pictures, job.seed, (skill,), options.examples)
         dialogues = [
             Dialogue(one.picture, ((PROMPTS[skill], f"{question} {answer}"),))
             for one in asked
             for question, answer in one.turns
         ]
-        stage = Stage(f"specialist-{skill}", dialogues, PARTS, options.specialist_steps, options.tune_rate)
+        stage = Stage(f"specialist-{skill}", dialogues, PARTS, options.specialist_steps, options.specialist_rate)
         return run_stages(
             job.start, [stage], pictures.image, job.workdir / skill, log, seed=1000 * job.seed + 500,
             batch_size=job.batch_size or 32, device=job.device,

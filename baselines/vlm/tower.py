@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from rewardmark.baselines.vlm.grid import SPLIT, patch_segments
+from rewardmark.baselines.vlm.grid import PLACE, SPLIT, patch_boxes, patch_segments
 from rewardmark.baselines.vlm.learn import Lesson, Log, learn
 from rewardmark.baselines.vlm.models import Vlm
 from rewardmark.tasks.programs.pictures import ScenePictures
@@ -39,13 +39,17 @@ def train_tower(
     lesson: Lesson,
 ) -> Log:
     """A lesson's batches of `count` scenes like these, in place: of what each patch shows (`patch_segments`) its
-    category, colour, texture, size, sign text and box, and the picture's light."""
+    category, colour, texture, size, sign text and box, and the picture's light.
+
+    Boxes are told by the picture's corner, not by the patch's: a decoder that compares or writes places needs to be
+    told them, and through a box that is relative to its patch a tower need not know where in the picture it is.
+    """
     patch = int(vlm.model.config.vision_config.patch_size)
     tower = vlm.model.model.vision_tower
     width = int(vlm.model.config.vision_config.hidden_size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(lesson.seed)
-        heads = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**HEADS, "box": 4}.items()})
+        heads = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**HEADS, "box": PLACE}.items()})
     heads.to(vlm.device)
     scenes: dict[int, tuple[Any, dict[str, Any]]] = {}
 
@@ -69,17 +73,12 @@ def train_tower(
 
 
 def _truth(scene: Scene, patch: int) -> dict[str, Any]:
-    """What each patch [P] shows; box [P, 4]: offsets of the corners from the middle, in sides, NaN where
-    there is stuff."""
-    side = scene.image.shape[0]
-    middles = np.arange(patch // 2, side, patch)
+    """What each patch [P] shows, and where it lies; box: see `patch_boxes`."""
     ids = patch_segments(scene, patch)
     things, n = scene.graph["things"], len(scene.labels)
     by_id = {segment["id"]: segment["category_id"] for segment in scene.segments_info}
-    at = np.stack(np.meshgrid(middles, middles), -1).reshape(-1, 2) / side  # x, y
     colours = list(COLOURS)
     out = {name: np.zeros(len(ids), dtype=np.int64) for name in ("category", "colour", "texture", "size", "word")}
-    box = np.full((len(ids), 4), np.nan, dtype=np.float32)
     for k, segment in enumerate(ids.tolist()):
         out["category"][k] = by_id.get(segment, 0)
         if 0 < segment <= n:
@@ -88,16 +87,27 @@ def _truth(scene: Scene, patch: int) -> dict[str, Any]:
             out["texture"][k] = 1 + TEXTURES.index(thing["texture"])
             out["size"][k] = 1 + SIZES.index(thing["size"])
             out["word"][k] = 1 + WORDS.index(thing["text"]) if thing["text"] else 0
-            box[k] = scene.boxes[segment - 1] / side - np.tile(at[k], 2)
-    return {**out, "box": box, "light": np.array(list(LIGHTS).index(scene.graph["light"]))}
+    light = list(LIGHTS).index(scene.graph["light"])
+    return {**out, "box": patch_boxes(scene, patch), "light": np.array(light)}
 
 
 def _loss(heads: nn.ModuleDict, features: Tensor, truths: dict[str, Tensor]) -> Tensor:
-    """features [B, P, D]; mean cross-entropy of each head, and ten times the boxes' absolute error."""
+    """features [B, P, D]; cross-entropy of each head, and ten times the boxes' absolute error.
+
+    What only things have is a mean over their patches, what only signs have over theirs: over all patches a sign's text
+    is a thirtieth of the picture, and is not learned.
+    """
     total = F.cross_entropy(heads["light"](features.mean(1)), truths["light"])
-    for name in ("category", "colour", "texture", "size", "word"):
-        total = total + F.cross_entropy(heads[name](features).flatten(0, 1), truths[name].flatten())
-    known = ~truths["box"].isnan()
-    if known.any():
-        total = total + 10 * (heads["box"](features)[known] - truths["box"][known]).abs().mean()
-    return total
+    for name, where in (
+        ("category", None),
+        ("colour", "colour"),
+        ("texture", "colour"),
+        ("size", "colour"),
+        ("word", "word"),
+    ):
+        losses = F.cross_entropy(heads[name](features).flatten(0, 1), truths[name].flatten(), reduction="none")
+        total = total + losses.mean()
+        if where is not None:
+            shown = truths[where].flatten() > 0
+            total = total + (losses * shown).sum() / shown.sum().clamp(min=1)
+    return total + 10 * (heads["box"](features) - truths["box"]).abs().mean()
