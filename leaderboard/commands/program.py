@@ -39,8 +39,8 @@ def run(
     perception: Annotated[
         PerceptionName | None,
         typer.Option(
-            help="oracle answers from --scene (the default with one); trained is the shipped detector; hf, "
-            "models by path."
+            help="oracle answers from --scene; trained is the shipped detector; hf, models by path. Without it: oracle "
+            "with a scene, hf with a model, else trained."
         ),
     ] = None,
     detector: Annotated[Path | None, typer.Option(metavar="DIR", help="hf: Grounding DINO or OWL-ViT.")] = None,
@@ -61,9 +61,9 @@ def run(
 
       rewardmark program run count.py --image scene.png --scene scene.json --json
 
-      rewardmark program run count.py --image photo.png --perception trained
+      rewardmark program run count.py --image photo.png
 
-      rewardmark program run ask.py --image photo.jpg --perception hf --detector dino/ --vqa blip/ --timeout 10
+      rewardmark program run ask.py --image photo.jpg --detector dino/ --vqa blip/ --timeout 10
     """
     from rewardmark.baselines.programs.sandbox.limits import Limits
     from rewardmark.baselines.programs.sandbox.pool import Job, Pool
@@ -102,16 +102,11 @@ def _perception(
     """The one that was asked for; everything that does not fit together is an error."""
     from rewardmark.rewards.errors import RewardmarkError
 
+    given = [f"--{option}" for option, path in models.items() if path is not None]
     if name is None:
-        if not scenes:
-            raise RewardmarkError(
-                "program run: who answers the program? give --scene SCENE.json, or --perception trained, or "
-                "--perception hf with --detector, --vqa, --clip or --depth"
-            )
-        name = PerceptionName.oracle
+        name = PerceptionName.oracle if scenes else PerceptionName.hf if given else PerceptionName.trained
     if name is not PerceptionName.oracle and scenes:
         raise RewardmarkError(f"program run: --scene is for --perception oracle, not for {name}")
-    given = [f"--{option}" for option, path in models.items() if path is not None]
     if name is not PerceptionName.hf and given:
         raise RewardmarkError(f"program run: {', '.join(given)} goes with --perception hf")
     pixels = [_read_image(path) for path in images]

@@ -63,6 +63,12 @@ def test_bytes_that_are_no_text_are_a_program_that_is_no_program(folder: Path) -
     assert run(folder, "--scene", str(folder / "scene.json"), program="bytes.py")["outcome"] == "syntax"
 
 
+def test_without_a_scene_the_shipped_detector_answers(folder: Path) -> None:
+    (folder / "sum.py").write_text("def execute_command(image):\n    return 1 + 1\n")
+    assert run(folder, program="sum.py")["answer"] == 2
+    assert run(folder)["calls"] == 1
+
+
 def test_without_json_it_is_lines(folder: Path) -> None:
     arguments = [str(folder / "find.py"), "--image", str(folder / "scene.png"), "--scene", str(folder / "scene.json")]
     result = CliRunner().invoke(app, ["program", "run", *arguments])
@@ -72,7 +78,6 @@ def test_without_json_it_is_lines(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"scene": None}, "who answers the program"),
         ({"file": "no.py"}, "no.py: no such file"),
         ({"image": "no.png"}, "no.png: no such file"),
         ({"image": "scene.json"}, "no picture that can be read"),
