@@ -55,7 +55,7 @@ def tiny(like: ScenePictures) -> Vlm:
     return new_vlm(train_tokenizer(texts, 400), SHAPES["vlm-tiny"], SIDE, 0)
 
 
-def test_each_part_learns_alone_and_reading_leaves_nothing_of_its_map(tmp_path: Path) -> None:
+def test_each_part_learns_alone(tmp_path: Path) -> None:
     like = ScenePictures("tower", SIDE, 6, 3, "standard")
     for name, teach, part in (("reading", read_scenes, "text"), ("tower", train_tower, "vision")):
         vlm = tiny(like)
