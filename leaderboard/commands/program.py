@@ -74,7 +74,7 @@ def run(
     limits = Limits(wall_s=timeout, memory_mb=memory)
     models = {"detector": detector, "vqa": vqa, "clip": clip, "depth": depth}
     eyes = _perception(perception, image, scene or [], models)
-    text = file.read_text(encoding="utf-8", errors="surrogateescape")
+    text = file.read_text(encoding="utf-8-sig", errors="surrogateescape")  # a byte order mark is no syntax
     with Pool(workers=1, limits=limits) as pool:
         (outcome,) = pool.run([Job(str(file), text, eyes)])
     shown = _shown(outcome)

@@ -63,6 +63,11 @@ def test_bytes_that_are_no_text_are_a_program_that_is_no_program(folder: Path) -
     assert run(folder, "--scene", str(folder / "scene.json"), program="bytes.py")["outcome"] == "syntax"
 
 
+def test_a_byte_order_mark_is_no_part_of_a_program(folder: Path) -> None:
+    (folder / "windows.py").write_bytes(b"\xef\xbb\xbfdef execute_command(image):\r\n    return 'yes'\r\n")
+    assert run(folder, "--scene", str(folder / "scene.json"), program="windows.py")["answer"] == "yes"
+
+
 def test_without_a_scene_the_shipped_detector_answers(folder: Path) -> None:
     (folder / "sum.py").write_text("def execute_command(image):\n    return 1 + 1\n")
     assert run(folder, program="sum.py")["answer"] == 2
