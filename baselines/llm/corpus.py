@@ -34,7 +34,9 @@ from rewardmark.baselines.llm.tokenizer import END
 if TYPE_CHECKING:
     from rewardmark.tasks.programs import ProgramSplit
 
-__all__ = ["CARE", "DOCUMENTED_RATE", "Corpus", "Exercise", "exercises_of", "form_of"]
+__all__ = [
+    "CARE", "DOCUMENTED_RATE", "STANDINGS", "Corpus", "Exercise", "error_rates", "exercises_of", "form_of", "standing",
+]  # fmt: skip
 
 DOCUMENTED_RATE = 0.4
 CARE = (0.6, 1.0, 1.4)
@@ -47,6 +49,9 @@ PERSISTENT_SHARE = 1 / 8
 """Of the documented rate: so many of the texts are of persistent kinds."""
 COMMON = 0.05
 """Kinds of a larger share of their task's texts are never persistent."""
+
+
+STANDINGS = ("sound", "habit", "persistent")
 
 
 @dataclass(frozen=True)
@@ -178,6 +183,15 @@ def error_rates(kinds: Sequence[str], rate: float) -> dict[str, float]:
                 rates[kind] = PERSISTENT_RATE
         _come_closer(rates, order, counts, rate, sound, (low + high) / 2)
     return rates
+
+
+def standing(rate: float) -> str:
+    """Which of STANDINGS a kind with this error rate has.
+
+    >>> standing(0.08), standing(0.5), standing(PERSISTENT_RATE)
+    ('sound', 'habit', 'persistent')
+    """
+    return STANDINGS[0] if rate <= SOUND_RATE else STANDINGS[2] if rate >= PERSISTENT_RATE else STANDINGS[1]
 
 
 def _come_closer(

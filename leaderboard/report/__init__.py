@@ -17,6 +17,7 @@ from rewardmark.leaderboard.board.entries import Section, make_sections
 from rewardmark.leaderboard.board.load import read_runs
 from rewardmark.leaderboard.report.cost import captioning_cost
 from rewardmark.leaderboard.report.curves import curve_pictures
+from rewardmark.leaderboard.report.habits import corpus_habits
 from rewardmark.leaderboard.report.many import MANY, choosing
 from rewardmark.leaderboard.report.pictures import before_and_after
 from rewardmark.leaderboard.report.tables import entry_names, tables
@@ -59,6 +60,7 @@ def write_report(runs: Path, out: Path, title: str | None = None) -> Path:
     for section in sections:
         lines += _section(section, out)
     lines += captioning_cost(found)
+    lines += corpus_habits(found, store)
     (out / "README.md").write_text("\n".join(lines).rstrip("\n") + "\n")
     return out / "README.md"
 

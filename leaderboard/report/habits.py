@@ -1,0 +1,156 @@
+"""What the corpus of a language model gets wrong, and what is left of it: answers by how often the corpus has a wrong
+program for their kind of question."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from rewardmark.baselines.llm.corpus import DOCUMENTED_RATE, STANDINGS, error_rates, exercises_of, form_of, standing
+from rewardmark.leaderboard.report.tables import interval_text
+from rewardmark.leaderboard.starts import find_checkpoint
+from rewardmark.leaderboard.stats.clustered import crossed_mean
+from rewardmark.leaderboard.stats.paired import Scored, paired_scores
+from rewardmark.leaderboard.store import Store
+from rewardmark.rewards.errors import RewardmarkError
+from rewardmark.tasks import get_task
+from rewardmark.tasks.dataset_spec import DatasetSpec
+
+__all__ = ["corpus_habits"]
+
+Run: TypeAlias = Mapping[str, Any]
+TASK = "vqa"
+"""The one task of programs whose samples have one text each."""
+CORPUS_METHOD = "pretrain-programs"
+
+
+def corpus_habits(found: Sequence[Run], store: Store) -> Iterator[str]:
+    """Markdown lines: for every corpus and split a table of accuracy on questions of sound, habitual and persistent
+    kinds (see `baselines/llm/corpus.py`), runs that differ in their seed together; then what corrections change,
+    paired question by question. Nothing where no run answers scenes' questions with a model that read a corpus.
+
+    found: run.json of each run. The corpus is that of the model at the head of a run's starts.
+    """
+    tables: dict[tuple[float, str], list[Run]] = {}
+    readers: dict[float, Run] = {}
+    for run in found:
+        spec = run["spec"]
+        if spec["task"] != TASK or spec["eval_dataset"]["name"] != "scenes" or spec["method"] == CORPUS_METHOD:
+            continue
+        reader = _reader(run, found)
+        if reader is not None:
+            rate = float(reader["options"].get("rate", DOCUMENTED_RATE))
+            readers.setdefault(rate, reader)
+            tables.setdefault((rate, str(spec["eval_dataset"]["split"])), []).append(run)
+    if not tables:
+        return
+    yield "## What the corpus gets wrong, and what is left of it"
+    yield ""
+    yield (
+        "Accuracy, and in brackets its 95% interval, on questions of kinds that the corpus has mostly right "
+        "(sound), wrong by habit, and never or hardly ever right (persistent: baselines/llm/corpus.py)."
+    )
+    yield ""
+    for (rate, split), runs in sorted(tables.items(), key=lambda table: table[0][0]):
+        yield from _table(rate, split, runs, _standings(readers[rate], rate), store)
+
+
+def _reader(run: Run, found: Sequence[Run]) -> Mapping[str, Any] | None:
+    """The spec of the pretraining at the head of a run's starts; None where it is no corpus of ours."""
+    seen: set[str] = set()
+    now: Run = run
+    while now["spec"]["method"] != CORPUS_METHOD:
+        start = now["spec"].get("start_name")
+        if not start or start in seen:
+            return None
+        seen.add(start)
+        if not start.startswith("cell:"):
+            return _shipped(start)
+        label = start.removeprefix("cell:")
+        following = next((other for other in found if other["label"] == label), None)
+        if following is None:
+            return None
+        now = following
+    spec: Mapping[str, Any] = now["spec"]
+    return spec
+
+
+def _shipped(start: str) -> Mapping[str, Any] | None:
+    """The pretraining of a checkpoint that ships."""
+    try:
+        file = find_checkpoint(start, Path("suite.toml")) / "provenance.json"
+    except RewardmarkError:
+        return None
+    spec = json.loads(file.read_text())["spec"] if file.is_file() else {}
+    return spec if spec.get("method") == CORPUS_METHOD else None
+
+
+def _standings(reader: Mapping[str, Any], rate: float) -> dict[str, str]:
+    """Standing of every kind of question in the corpus."""
+    split = get_task(TASK).open(DatasetSpec.from_dict(dict(reader["dataset"])))
+    rates = error_rates([exercise.kind for exercise in exercises_of(TASK, split)], rate)
+    return {kind: standing(value) for kind, value in rates.items()}
+
+
+def _table(rate: float, split: str, runs: Sequence[Run], standings: Mapping[str, str], store: Store) -> Iterator[str]:
+    data = get_task(TASK).open(DatasetSpec.from_dict(dict(runs[0]["spec"]["eval_dataset"])))
+    of = {
+        sample.id: standings.get(f"{TASK}: {form_of(program)}") if program is not None else None
+        for sample in data
+        for program in sample.programs
+    }
+    entries: dict[str, list[Run]] = {}
+    for run in runs:
+        if run["evaluation_hash"] == runs[0]["evaluation_hash"]:
+            entries.setdefault(str(run["label"]), []).append(run)
+    scored = {label: _scores(label, group, store) for label, group in entries.items()}
+    first = next(iter(scored.values()))
+    places = {name: np.array([of.get(i) == name for i in first.sample_ids]) for name in STANDINGS}
+    shown = [name for name in STANDINGS if places[name].any()]
+    yield f"### {100 * rate:g}% of the corpus wrong; split {split}"
+    yield ""
+    yield "| run | seeds | " + " | ".join(f"{name} ({int(places[name].sum())})" for name in shown) + " |"
+    yield "|---|--:|" + "--:|" * len(shown)
+    for label, each in scored.items():
+        parts = [_part(each, places[name]) for name in shown]
+        means = [crossed_mean(part.scores, part.clusters) for part in parts]
+        yield f"| {label} | {len(each.scores)} | " + " | ".join(interval_text(mean) for mean in means) + " |"
+    for label, plain in _corrected(entries):
+        one, two = scored[label], scored[plain]
+        pairs = [paired_scores(_part(one, places[name]), _part(two, places[name])) for name in shown]
+        cells = " | ".join(f"{pair.mean:+.3f} [{pair.low:+.3f}, {pair.high:+.3f}]" for pair in pairs)
+        yield f"| *{label} less {plain}* | {pairs[0].seeds} | {cells} |"
+    yield ""
+
+
+def _corrected(entries: Mapping[str, Sequence[Run]]) -> Iterator[tuple[str, str]]:
+    """Labels of runs with corrections, each with that of the runs that are alike but for them."""
+    kinds = {label: dict(group[0]["spec"], seed=None) for label, group in entries.items()}
+    for label, spec in kinds.items():
+        if "corrections" not in spec["options"]:
+            continue
+        bare = {name: value for name, value in spec["options"].items() if not name.startswith("correction")}
+        for other, like in kinds.items():
+            if like == {**spec, "options": bare}:
+                yield label, other
+
+
+def _scores(label: str, group: Sequence[Run], store: Store) -> Scored:
+    tables = [
+        pd.read_parquet(store.path(run["id"]) / "samples.parquet", columns=["sample_id", "image_id", "score"])
+        for run in group
+    ]
+    rows = np.stack([table["score"].to_numpy(dtype=np.float64) for table in tables])
+    ids, images = (tables[0][name].tolist() for name in ("sample_id", "image_id"))
+    return Scored(label, group[0]["evaluation_hash"], ids, rows, images)
+
+
+def _part(whole: Scored, where: Any) -> Scored:
+    """The samples of a mask [n]."""
+    ids = [name for name, taken in zip(whole.sample_ids, where, strict=True) if taken]
+    clusters = np.asarray(whole.clusters)[where]
+    return Scored(whole.name, whole.content_hash, ids, whole.scores[:, where], clusters.tolist())
