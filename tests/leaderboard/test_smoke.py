@@ -1,6 +1,7 @@
 """The suite `smoke` as a user runs it: every task and method, from the command line.
 
-It takes some 45 s of a free core; a machine that is busy or slow takes several times that, so only a run that hangs fails.
+It takes some 45 s of a free core; a machine that is busy or slow takes several times that, so only a run that hangs
+fails.
 """
 
 from __future__ import annotations
