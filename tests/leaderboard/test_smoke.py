@@ -1,7 +1,6 @@
-"""The suite `smoke` as a user runs it: every task and method, from the command line.
+"""The suite `smoke` as a user runs it: every task and method, from the command line, in under two minutes.
 
-It takes some 45 s of a free core; a machine that is busy or slow takes several times that, so only a run that hangs
-fails.
+Two minutes of processor time: how long the clock runs depends on what else the machine does.
 """
 
 from __future__ import annotations
@@ -13,12 +12,20 @@ from pathlib import Path
 
 from rewardmark.leaderboard.store import Store
 
+LIMIT_SECONDS = 120
 HANGS = 900
 """Seconds by the clock, even on a machine that is full."""
 
 
+def processor_seconds() -> float:
+    """Of all processes that this one started, and theirs, that have ended."""
+    spent = os.times()
+    return spent.children_user + spent.children_system
+
+
 def test_every_task_and_method_run(tmp_path: Path) -> None:
     out = tmp_path / "runs"
+    began = processor_seconds()
     done = subprocess.run(
         [sys.executable, "-m", "rewardmark.leaderboard.cli", "run", "smoke", "--out", str(out), "--device", "cpu"],
         env={**os.environ, "REWARDMARK_CACHE": str(tmp_path / "cache")},
@@ -26,6 +33,7 @@ def test_every_task_and_method_run(tmp_path: Path) -> None:
         text=True,
         timeout=HANGS,
     )
+    took = processor_seconds() - began
     assert done.returncode == 0, done.stderr
     store = Store(out)
     runs = [store.read(run_id) for run_id in store.run_ids()]
@@ -45,3 +53,4 @@ def test_every_task_and_method_run(tmp_path: Path) -> None:
         tuned = run["spec"]["method"] in ("reinforce", "self-training", "reinforce-text", "self-augment")
         assert (run["start_run"] is not None) >= tuned
         assert not any(path.suffix == ".partial" for path in out.iterdir())
+    assert took < LIMIT_SECONDS
