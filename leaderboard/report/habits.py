@@ -55,8 +55,9 @@ def corpus_habits(found: Sequence[Run], store: Store) -> Iterator[str]:
         "(sound), wrong by habit, and never or hardly ever right (persistent: baselines/llm/corpus.py)."
     )
     yield ""
+    standings = {rate: _standings(reader, rate) for rate, reader in readers.items()}
     for (rate, split), runs in sorted(tables.items(), key=lambda table: table[0][0]):
-        yield from _table(rate, split, runs, _standings(readers[rate], rate), store)
+        yield from _table(rate, split, runs, standings[rate], store)
 
 
 def _reader(run: Run, found: Sequence[Run]) -> Mapping[str, Any] | None:
@@ -115,13 +116,12 @@ def _table(rate: float, split: str, runs: Sequence[Run], standings: Mapping[str,
     yield ""
     yield "| run | seeds | " + " | ".join(f"{name} ({int(places[name].sum())})" for name in shown) + " |"
     yield "|---|--:|" + "--:|" * len(shown)
-    for label, each in scored.items():
-        parts = [_part(each, places[name]) for name in shown]
-        means = [crossed_mean(part.scores, part.clusters) for part in parts]
-        yield f"| {label} | {len(each.scores)} | " + " | ".join(interval_text(mean) for mean in means) + " |"
+    parts = {label: [_part(each, places[name]) for name in shown] for label, each in scored.items()}
+    for label, each in parts.items():
+        means = " | ".join(interval_text(crossed_mean(part.scores, part.clusters)) for part in each)
+        yield f"| {label} | {len(scored[label].scores)} | {means} |"
     for label, plain in _corrected(entries):
-        one, two = scored[label], scored[plain]
-        pairs = [paired_scores(_part(one, places[name]), _part(two, places[name])) for name in shown]
+        pairs = [paired_scores(one, two) for one, two in zip(parts[label], parts[plain], strict=True)]
         cells = " | ".join(f"{pair.mean:+.3f} [{pair.low:+.3f}, {pair.high:+.3f}]" for pair in pairs)
         yield f"| *{label} less {plain}* | {pairs[0].seeds} | {cells} |"
     yield ""

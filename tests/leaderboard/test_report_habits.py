@@ -52,10 +52,8 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_what_corrections_mend_is_seen_where_the_corpus_is_never_right(store: Store) -> None:
-    found = [
-        json.loads((store.root / name / "run.json").read_text()) for name in ("read", "few", "p0", "p1", "c0", "c1")
-    ]
-    lines = list(corpus_habits([*found, json.loads((store.root / "alien" / "run.json").read_text())], store))
+    found = [store.read(name) for name in ("read", "few", "p0", "p1", "c0", "c1", "alien")]
+    lines = list(corpus_habits(found, store))
     rows = {cells[1].strip(): cells for cells in (line.split("|") for line in lines) if len(cells) > 5}
     assert "### 40% of the corpus wrong; split test" in lines
     assert [rows[name][2].strip() for name in ("frozen", "plain", "corrected")] == ["1", "2", "2"]
