@@ -60,7 +60,7 @@ def write_report(runs: Path, out: Path, title: str | None = None) -> Path:
     for section in sections:
         lines += _section(section, out)
     lines += captioning_cost(found)
-    lines += corpus_habits(found, store)
+    lines += corpus_habits(found, folder.runs)
     (out / "README.md").write_text("\n".join(lines).rstrip("\n") + "\n")
     return out / "README.md"
 

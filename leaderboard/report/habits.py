@@ -8,14 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-import pandas as pd
 from rewardmark.baselines.llm.corpus import DOCUMENTED_RATE, STANDINGS, error_rates, exercises_of, form_of, standing
+from rewardmark.leaderboard.board.load import Run as KeptRun
 from rewardmark.leaderboard.report.tables import interval_text
 from rewardmark.leaderboard.starts import find_checkpoint
 from rewardmark.leaderboard.stats.clustered import crossed_mean
-from rewardmark.leaderboard.stats.paired import Scored, paired_scores
-from rewardmark.leaderboard.store import Store
+from rewardmark.leaderboard.stats.paired import paired_scores
+from rewardmark.leaderboard.terminal.entry import Side
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks import get_task
 from rewardmark.tasks.dataset_spec import DatasetSpec
@@ -28,13 +27,15 @@ TASK = "vqa"
 CORPUS_METHOD = "pretrain-programs"
 
 
-def corpus_habits(found: Sequence[Run], store: Store) -> Iterator[str]:
+def corpus_habits(found: Sequence[Run], runs: Sequence[KeptRun]) -> Iterator[str]:
     """Markdown lines: for every corpus and split a table of accuracy on questions of sound, habitual and persistent
     kinds (see `baselines/llm/corpus.py`), runs that differ in their seed together; then what corrections change,
     paired question by question. Nothing where no run answers scenes' questions with a model that read a corpus.
 
-    found: run.json of each run. The corpus is that of the model at the head of a run's starts.
+    found: run.json of each run; runs: the same ones, with their samples. The corpus is that of the model at the head of
+    a run's starts. Raises RewardmarkError where seeds were judged on different samples.
     """
+    kept = {run.id: run for run in runs}
     tables: dict[tuple[float, str], list[Run]] = {}
     readers: dict[float, Run] = {}
     for run in found:
@@ -56,8 +57,8 @@ def corpus_habits(found: Sequence[Run], store: Store) -> Iterator[str]:
     )
     yield ""
     standings = {rate: _standings(reader, rate) for rate, reader in readers.items()}
-    for (rate, split), runs in sorted(tables.items(), key=lambda table: table[0][0]):
-        yield from _table(rate, split, runs, standings[rate], store)
+    for (rate, split), answering in sorted(tables.items(), key=lambda table: table[0][0]):
+        yield from _table(rate, split, answering, standings[rate], kept)
 
 
 def _reader(run: Run, found: Sequence[Run]) -> Mapping[str, Any] | None:
@@ -97,7 +98,9 @@ def _standings(reader: Mapping[str, Any], rate: float) -> dict[str, str]:
     return {kind: standing(value) for kind, value in rates.items()}
 
 
-def _table(rate: float, split: str, runs: Sequence[Run], standings: Mapping[str, str], store: Store) -> Iterator[str]:
+def _table(
+    rate: float, split: str, runs: Sequence[Run], standings: Mapping[str, str], kept: Mapping[str, KeptRun]
+) -> Iterator[str]:
     data = get_task(TASK).open(DatasetSpec.from_dict(dict(runs[0]["spec"]["eval_dataset"])))
     of = {
         sample.id: standings.get(f"{TASK}: {form_of(program)}") if program is not None else None
@@ -108,18 +111,18 @@ def _table(rate: float, split: str, runs: Sequence[Run], standings: Mapping[str,
     for run in runs:
         if run["evaluation_hash"] == runs[0]["evaluation_hash"]:
             entries.setdefault(str(run["label"]), []).append(run)
-    scored = {label: _scores(label, group, store) for label, group in entries.items()}
-    first = next(iter(scored.values()))
-    places = {name: np.array([of.get(i) == name for i in first.sample_ids]) for name in STANDINGS}
-    shown = [name for name in STANDINGS if places[name].any()]
+    sides = {label: Side(tuple(kept[run["id"]] for run in group)) for label, group in entries.items()}
+    kinds = [of.get(name) for name in next(iter(sides.values())).samples[0].ids]
+    places = {name: [k for k, kind in enumerate(kinds) if kind == name] for name in STANDINGS}
+    shown = [name for name in STANDINGS if places[name]]
     yield f"### {100 * rate:g}% of the corpus wrong; split {split}"
     yield ""
-    yield "| run | seeds | " + " | ".join(f"{name} ({int(places[name].sum())})" for name in shown) + " |"
+    yield "| run | seeds | " + " | ".join(f"{name} ({len(places[name])})" for name in shown) + " |"
     yield "|---|--:|" + "--:|" * len(shown)
-    parts = {label: [_part(each, places[name]) for name in shown] for label, each in scored.items()}
+    parts = {label: [side.scored(places[name]) for name in shown] for label, side in sides.items()}
     for label, each in parts.items():
         means = " | ".join(interval_text(crossed_mean(part.scores, part.clusters)) for part in each)
-        yield f"| {label} | {len(scored[label].scores)} | {means} |"
+        yield f"| {label} | {len(sides[label].runs)} | {means} |"
     for label, plain in _corrected(entries):
         pairs = [paired_scores(one, two) for one, two in zip(parts[label], parts[plain], strict=True)]
         cells = " | ".join(f"{pair.mean:+.3f} [{pair.low:+.3f}, {pair.high:+.3f}]" for pair in pairs)
@@ -137,20 +140,3 @@ def _corrected(entries: Mapping[str, Sequence[Run]]) -> Iterator[tuple[str, str]
         for other, like in kinds.items():
             if like == {**spec, "options": bare}:
                 yield label, other
-
-
-def _scores(label: str, group: Sequence[Run], store: Store) -> Scored:
-    tables = [
-        pd.read_parquet(store.path(run["id"]) / "samples.parquet", columns=["sample_id", "image_id", "score"])
-        for run in group
-    ]
-    rows = np.stack([table["score"].to_numpy(dtype=np.float64) for table in tables])
-    ids, images = (tables[0][name].tolist() for name in ("sample_id", "image_id"))
-    return Scored(label, group[0]["evaluation_hash"], ids, rows, images)
-
-
-def _part(whole: Scored, where: Any) -> Scored:
-    """The samples of a mask [n]."""
-    ids = [name for name, taken in zip(whole.sample_ids, where, strict=True) if taken]
-    clusters = np.asarray(whole.clusters)[where]
-    return Scored(whole.name, whole.content_hash, ids, whole.scores[:, where], clusters.tolist())

@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 from rewardmark.baselines.llm.corpus import error_rates, exercises_of, form_of, standing
+from rewardmark.leaderboard.board.load import read_runs
 from rewardmark.leaderboard.report.habits import corpus_habits
 from rewardmark.leaderboard.store import Store
+from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks import get_task
 from rewardmark.tasks.dataset_spec import DatasetSpec
 
@@ -24,7 +26,7 @@ def spec(**change: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def folder(tmp_path: Path) -> Path:
     """Plain self-training gets wrong what the corpus hardly ever has right, with corrections nothing; two seeds."""
     corpus = get_task("vqa").open(DatasetSpec.from_dict(CORPUS))
     rates = error_rates([exercise.kind for exercise in exercises_of("vqa", corpus)], RATE)
@@ -43,17 +45,22 @@ def store(tmp_path: Path) -> Store:
     for name, (label, each) in runs.items():
         folder = tmp_path / name
         folder.mkdir()
-        run = {"id": name, "label": label, "spec": each, "evaluation_hash": "h", "schema": 1}
+        run = {"id": name, "label": label, "spec": each, "evaluation_hash": "h", "schema": 1, "metrics": {}}
         (folder / "run.json").write_text(json.dumps(run))
         scores = [0.0 if wrong and label == "plain" else 1.0 for wrong in persistent]
         ids, images = [sample.id for sample in samples], [k // 2 for k in range(len(samples))]
-        pd.DataFrame({"sample_id": ids, "image_id": images, "score": scores}).to_parquet(folder / "samples.parquet")
-    return Store(tmp_path)
+        rows = {"sample_id": ids, "image_id": images, "score": scores, "reward": scores, "outcome": "ok"}
+        pd.DataFrame(rows).to_parquet(folder / "samples.parquet")
+    return tmp_path
 
 
-def test_what_corrections_mend_is_seen_where_the_corpus_is_never_right(store: Store) -> None:
-    found = [store.read(name) for name in ("read", "few", "p0", "p1", "c0", "c1", "alien")]
-    lines = list(corpus_habits(found, store))
+def lines_of(folder: Path, *names: str) -> list[str]:
+    kept = read_runs(folder).runs
+    return list(corpus_habits([Store(folder).read(name) for name in names], kept))
+
+
+def test_what_corrections_mend_is_seen_where_the_corpus_is_never_right(folder: Path) -> None:
+    lines = lines_of(folder, "read", "few", "p0", "p1", "c0", "c1", "alien")
     rows = {cells[1].strip(): cells for cells in (line.split("|") for line in lines) if len(cells) > 5}
     assert "### 40% of the corpus wrong; split test" in lines
     assert [rows[name][2].strip() for name in ("frozen", "plain", "corrected")] == ["1", "2", "2"]
@@ -64,5 +71,12 @@ def test_what_corrections_mend_is_seen_where_the_corpus_is_never_right(store: St
     assert "alien" not in rows
 
 
-def test_runs_of_other_models_have_no_such_table(store: Store) -> None:
-    assert list(corpus_habits([store.read("alien")], store)) == []
+def test_runs_of_other_models_have_no_such_table(folder: Path) -> None:
+    assert lines_of(folder, "alien") == []
+
+
+def test_seeds_with_other_samples_are_refused(folder: Path) -> None:
+    table = pd.read_parquet(folder / "p1" / "samples.parquet")
+    table.iloc[1:].to_parquet(folder / "p1" / "samples.parquet")
+    with pytest.raises(RewardmarkError, match="judged on different samples"):
+        lines_of(folder, "read", "few", "p0", "p1")
