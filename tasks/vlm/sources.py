@@ -78,7 +78,12 @@ def open_items(source: Path, images: Path | None = None) -> list[Item]:
 
 
 def _folder(source: Path) -> Iterator[Item]:
-    files = sorted(file for file in source.rglob("*") if not file.name.startswith(".") and file.is_file())
+    # A link that leads nowhere is named as a picture that cannot be read; a pipe or a device is no picture.
+    files = sorted(
+        file
+        for file in source.rglob("*")
+        if not file.name.startswith(".") and (file.is_file() or (file.is_symlink() and not file.exists()))
+    )
     if not any(file.suffix.lower() in SUFFIXES for file in files):
         shards = [file for file in files if file.suffix == ".tar"]
         for name, place, originals in read_shards(shards, SUFFIXES):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 from rewardmark.baselines.recaption.combine import Combine, combined
 from rewardmark.baselines.recaption.cost import cost_markdown, cost_per_1000, cost_table, read_prices
+from rewardmark.baselines.recaption.pictures import scan
 from rewardmark.baselines.recaption.shards import ShardWriter
 from rewardmark.rewards.errors import DataError, RewardmarkError
 from rewardmark.tasks.vlm.sources import SUFFIXES, open_items
@@ -30,6 +32,17 @@ def test_a_folder_with_texts_beside_the_pictures(tmp_path: Path) -> None:
     items = open_items(tmp_path)
     assert [(item.name, item.original) for item in items] == [("a.png", "a red square"), ("b/x.PNG", None)]
     assert items[0].place.read() == png(2)
+
+
+def test_a_link_that_leads_nowhere_is_named_and_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "a.png").write_bytes(png(1))
+    (pictures / "b.png").symlink_to(tmp_path / "nowhere.png")
+    (pictures / "c.png").symlink_to(pictures / "a.png")
+    os.mkfifo(pictures / "d.png")
+    errors = {item.name: picture.error for item, picture in scan(open_items(pictures), tmp_path / "seen.jsonl")}
+    assert errors == {"a.png": None, "b.png": "No such file or directory", "c.png": None}
 
 
 def test_coco_captions_keep_all_captions_of_a_picture(tmp_path: Path) -> None:
