@@ -28,15 +28,15 @@ CORPUS_METHOD = "pretrain-programs"
 
 
 def corpus_habits(found: Sequence[Run], runs: Sequence[KeptRun]) -> Iterator[str]:
-    """Markdown lines: for every corpus and split a table of accuracy on questions of sound, habitual and persistent
+    """Markdown lines: for every corpus and set of scenes a table of accuracy on questions of sound, habitual and persistent
     kinds (see `baselines/llm/corpus.py`), runs that differ in their seed together; then what corrections change,
-    paired question by question. Nothing where no run answers scenes' questions with a model that read a corpus.
+    paired question by question. A split judged on two numbers of scenes is two tables. Nothing where no run answers scenes' questions with a model that read a corpus.
 
     found: run.json of each run; runs: the same ones, with their samples. The corpus is that of the model at the head of
     a run's starts. Raises RewardmarkError where seeds were judged on different samples.
     """
     kept = {run.id: run for run in runs}
-    tables: dict[tuple[float, str], list[Run]] = {}
+    tables: dict[tuple[float, str, str], list[Run]] = {}
     readers: dict[float, Run] = {}
     for run in found:
         spec = run["spec"]
@@ -46,7 +46,8 @@ def corpus_habits(found: Sequence[Run], runs: Sequence[KeptRun]) -> Iterator[str
         if reader is not None:
             rate = float(reader["options"].get("rate", DOCUMENTED_RATE))
             readers.setdefault(rate, reader)
-            tables.setdefault((rate, str(spec["eval_dataset"]["split"])), []).append(run)
+            where = str(spec["eval_dataset"]["split"])
+            tables.setdefault((rate, where, str(run["evaluation_hash"])), []).append(run)
     if not tables:
         return
     yield "## What the corpus gets wrong, and what is left of it"
@@ -57,8 +58,8 @@ def corpus_habits(found: Sequence[Run], runs: Sequence[KeptRun]) -> Iterator[str
     )
     yield ""
     standings = {rate: _standings(reader, rate) for rate, reader in readers.items()}
-    for (rate, split), answering in sorted(tables.items(), key=lambda table: table[0][0]):
-        yield from _table(rate, split, answering, standings[rate], kept)
+    for (rate, _, _), answering in sorted(tables.items(), key=lambda table: table[0][0]):
+        yield from _table(rate, answering, standings[rate], kept)
 
 
 def _reader(run: Run, found: Sequence[Run]) -> Mapping[str, Any] | None:
@@ -99,9 +100,10 @@ def _standings(reader: Mapping[str, Any], rate: float) -> dict[str, str]:
 
 
 def _table(
-    rate: float, split: str, runs: Sequence[Run], standings: Mapping[str, str], kept: Mapping[str, KeptRun]
+    rate: float, runs: Sequence[Run], standings: Mapping[str, str], kept: Mapping[str, KeptRun]
 ) -> Iterator[str]:
-    data = get_task(TASK).open(DatasetSpec.from_dict(dict(runs[0]["spec"]["eval_dataset"])))
+    judged = DatasetSpec.from_dict(dict(runs[0]["spec"]["eval_dataset"]))
+    data = get_task(TASK).open(judged)
     of = {
         sample.id: standings.get(f"{TASK}: {form_of(program)}") if program is not None else None
         for sample in data
@@ -109,13 +111,12 @@ def _table(
     }
     entries: dict[str, list[Run]] = {}
     for run in runs:
-        if run["evaluation_hash"] == runs[0]["evaluation_hash"]:
-            entries.setdefault(str(run["label"]), []).append(run)
+        entries.setdefault(str(run["label"]), []).append(run)
     sides = {label: Side(tuple(kept[run["id"]] for run in group)) for label, group in entries.items()}
     kinds = [of.get(name) for name in next(iter(sides.values())).samples[0].ids]
     places = {name: [k for k, kind in enumerate(kinds) if kind == name] for name in STANDINGS}
     shown = [name for name in STANDINGS if places[name]]
-    yield f"### {100 * rate:g}% of the corpus wrong; split {split}"
+    yield f"### {100 * rate:g}% of the corpus wrong; split {judged.split}, {judged.n} scenes"
     yield ""
     yield "| run | seeds | " + " | ".join(f"{name} ({len(places[name])})" for name in shown) + " |"
     yield "|---|--:|" + "--:|" * len(shown)

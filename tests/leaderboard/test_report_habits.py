@@ -21,6 +21,9 @@ JUDGED = {**CORPUS, "split": "test", "n": 12, "seed": 1}
 RATE = 0.4
 
 
+FEWER = 3
+
+
 def spec(**change: Any) -> dict[str, Any]:
     return {"task": "vqa", "eval_dataset": JUDGED, "dataset": CORPUS, "options": {}, "seed": 0, **change}
 
@@ -40,12 +43,14 @@ def folder(tmp_path: Path) -> Path:
         "few": ("frozen", spec(method="few-shot", start_name="cell:pretrained")),
         **{f"p{k}": ("plain", {**plain, "seed": k}) for k in (0, 1)},
         **{f"c{k}": ("corrected", {**plain, "seed": k, "options": {"corrections": "x"}}) for k in (0, 1)},
+        "fewer": ("frozen", spec(method="few-shot", start_name="cell:pretrained", eval_dataset={**JUDGED, "n": FEWER})),
         "alien": ("alien", spec(method="few-shot", start_name="someone/else")),
     }
     for name, (label, each) in runs.items():
         folder = tmp_path / name
         folder.mkdir()
-        run = {"id": name, "label": label, "spec": each, "evaluation_hash": "h", "schema": 1, "metrics": {}}
+        hashed = f"h{each['eval_dataset']['n']}"
+        run = {"id": name, "label": label, "spec": each, "evaluation_hash": hashed, "schema": 1, "metrics": {}}
         (folder / "run.json").write_text(json.dumps(run))
         scores = [0.0 if wrong and label == "plain" else 1.0 for wrong in persistent]
         ids, images = [sample.id for sample in samples], [k // 2 for k in range(len(samples))]
@@ -62,13 +67,20 @@ def lines_of(folder: Path, *names: str) -> list[str]:
 def test_what_corrections_mend_is_seen_where_the_corpus_is_never_right(folder: Path) -> None:
     lines = lines_of(folder, "read", "few", "p0", "p1", "c0", "c1", "alien")
     rows = {cells[1].strip(): cells for cells in (line.split("|") for line in lines) if len(cells) > 5}
-    assert "### 40% of the corpus wrong; split test" in lines
+    assert "### 40% of the corpus wrong; split test, 12 scenes" in lines
     assert [rows[name][2].strip() for name in ("frozen", "plain", "corrected")] == ["1", "2", "2"]
     assert [rows[name][-2].strip()[:5] for name in ("frozen", "plain", "corrected")] == ["1.000", "0.000", "1.000"]
     assert [rows[name][3].strip()[:5] for name in ("plain", "corrected")] == ["1.000", "1.000"]
     assert rows["*corrected less plain*"][-2].strip().startswith("+1.000")
     assert rows["*corrected less plain*"][3].strip().startswith("+0.000")
     assert "alien" not in rows
+
+
+def test_a_split_judged_on_two_numbers_of_scenes_is_two_tables(folder: Path) -> None:
+    lines = lines_of(folder, "read", "few", "fewer")
+    heads = [line for line in lines if line.startswith("### ")]
+    assert heads == [f"### 40% of the corpus wrong; split test, {n} scenes" for n in (12, FEWER)]
+    assert sum(line.startswith("| frozen | 1 |") for line in lines) == 2
 
 
 def test_runs_of_other_models_have_no_such_table(folder: Path) -> None:
