@@ -28,9 +28,9 @@ CORPUS_METHOD = "pretrain-programs"
 
 
 def corpus_habits(found: Sequence[Run], runs: Sequence[KeptRun]) -> Iterator[str]:
-    """Markdown lines: for every corpus and set of scenes a table of accuracy on questions of sound, habitual and persistent
-    kinds (see `baselines/llm/corpus.py`), runs that differ in their seed together; then what corrections change,
-    paired question by question. A split judged on two numbers of scenes is two tables. Nothing where no run answers scenes' questions with a model that read a corpus.
+    """Markdown lines: for every corpus and set of scenes a table of accuracy on questions of sound, habitual and
+    persistent kinds (see `baselines/llm/corpus.py`), runs that differ in their seed together; then what corrections
+    change, paired question by question. Nothing where no run answers scenes' questions with a model that read a corpus.
 
     found: run.json of each run; runs: the same ones, with their samples. The corpus is that of the model at the head of
     a run's starts. Raises RewardmarkError where seeds were judged on different samples.

@@ -15,7 +15,7 @@ from rewardmark.rewards.errors import DataError, RewardmarkError
 from rewardmark.tasks import get_task
 from rewardmark.tasks.dataset_spec import DatasetSpec
 from rewardmark.tasks.programs import ProgramSplit
-from rewardmark.tasks.scenes.world import COLOURS, SIZES, TEXTURES, THINGS
+from rewardmark.tasks.scenes.world import COLOURS, LAYOUTS, LIGHTS, SIZES, TEXTURES, THINGS
 
 COUNT = """def execute_command(image):
     image_patch = ImagePatch(image)
@@ -120,9 +120,10 @@ def test_examples_are_of_different_kinds_and_a_lack_of_them_is_said(split: Progr
         few_shot(split.select([]), 1, 0)
 
 
-def test_corrections_are_few_and_are_what_true_programs_are() -> None:
+@pytest.mark.parametrize("name", ["scenes", "scenes-left"])
+def test_corrections_are_few_and_are_what_true_programs_are(name: str) -> None:
     """Each has the form of a true program of the same words, nouns and attributes aside."""
-    corrections = read_corrections("scenes")
+    corrections = read_corrections(name)
     assert 30 <= len(corrections) < MOST_CORRECTIONS
     forms: dict[str, set[str]] = {}
     for task in ("vqa", "phrases"):
@@ -134,7 +135,7 @@ def test_corrections_are_few_and_are_what_true_programs_are() -> None:
 
 def _words(question: str) -> str:
     """The question without its nouns and attributes."""
-    known = {*THINGS, *(f"{t}s" for t in THINGS), "boxes", "houses", *COLOURS, *TEXTURES, *SIZES}
+    known = {*THINGS, *(f"{t}s" for t in THINGS), "boxes", "houses", *COLOURS, *TEXTURES, *SIZES, *LAYOUTS, *LIGHTS}
     return " ".join("_" if word.strip(",?") in known else word for word in question.lower().split())
 
 
