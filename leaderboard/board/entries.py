@@ -147,13 +147,22 @@ def make_sections(folder: RunFolder) -> list[Section]:
         groups.setdefault((run.task, canonical([data, run.file.evaluation_hash])), []).append(run)
     order = {task: k for k, task in enumerate(_TASK_ORDER)}
     sections: list[Section] = []
-    several = {task for task, _ in groups if sum(t == task for t, _ in groups) > 1}
+    names = {(task, data): dataset_text(json.loads(data)[0]) for task, data in groups}
     for task, data in sorted(groups, key=lambda key: (order.get(key[0], len(order)), key)):
-        name = dataset_text(json.loads(data)[0])
-        title = f"{task} · {name.split(',')[0]}" if task in several else task
+        name = names[task, data]
+        title = _title(task, name, [text for key, text in names.items() if key[0] == task and key[1] != data])
         key = slug(title, {section.key for section in sections})
         sections.append(_section(key, task, title, name, groups[task, data], folder))
     return sections
+
+
+def _title(task: str, name: str, others: list[str]) -> str:
+    """The task; where it has other sections, its data too, with what tells it from those of the same name."""
+    if not others:
+        return task
+    first, *rest = name.split(", ")
+    alike = [other.split(", ") for other in others if other.split(", ")[0] == first]
+    return f"{task} · " + ", ".join([first, *(part for part in rest if any(part not in other for other in alike))])
 
 
 def _section(key: str, task: str, title: str, dataset: str, runs: list[Run], folder: RunFolder) -> Section:

@@ -131,3 +131,16 @@ def test_one_seed_from_two_starts_is_two_entries(detection):
 def test_failures_and_unscored_are_summed_over_seeds(detection):
     recall = only_section(detection).entries[1]
     assert (recall.failures, recall.unscored) == (1, 3)
+
+
+def test_sections_of_one_task_are_told_apart_by_what_differs_in_their_data(detection):
+    folders = [run.folder for run in read_runs(detection).runs]
+    data = json.loads((folders[0] / "run.json").read_text())["spec"]["eval_dataset"]
+    other = {"compositional": {**data, "split": "compositional"}, "more": {**data, "n": 5000}}
+    for folder, (name, changed) in zip(folders, other.items(), strict=False):
+        change_run(folder, spec_eval_dataset=changed, evaluation_hash=name)
+    sections = make_sections(read_runs(detection))
+    here = f"detection · {data['name']} {data['split']}"
+    titles = {f"{here}, {data['n']} images", f"{here}, 5000 images", f"detection · {data['name']} compositional"}
+    assert {section.title for section in sections} == titles
+    assert len({section.key for section in sections}) == 3
