@@ -161,7 +161,7 @@ def _title(task: str, name: str, others: list[str]) -> str:
     if not others:
         return task
     first, *rest = name.split(", ")
-    alike = [other.split(", ") for other in others if other.split(", ")[0] == first]
+    alike = [parts for parts in (other.split(", ") for other in others) if parts[0] == first]
     return f"{task} · " + ", ".join([first, *(part for part in rest if any(part not in other for other in alike))])
 
 

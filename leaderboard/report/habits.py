@@ -36,7 +36,7 @@ def corpus_habits(found: Sequence[Run], runs: Sequence[KeptRun]) -> Iterator[str
     a run's starts. Raises RewardmarkError where seeds were judged on different samples.
     """
     kept = {run.id: run for run in runs}
-    tables: dict[tuple[float, str, str], list[Run]] = {}
+    tables: dict[tuple[float, str], list[Run]] = {}
     readers: dict[float, Run] = {}
     for run in found:
         spec = run["spec"]
@@ -46,8 +46,7 @@ def corpus_habits(found: Sequence[Run], runs: Sequence[KeptRun]) -> Iterator[str
         if reader is not None:
             rate = float(reader["options"].get("rate", DOCUMENTED_RATE))
             readers.setdefault(rate, reader)
-            where = str(spec["eval_dataset"]["split"])
-            tables.setdefault((rate, where, str(run["evaluation_hash"])), []).append(run)
+            tables.setdefault((rate, str(run["evaluation_hash"])), []).append(run)
     if not tables:
         return
     yield "## What the corpus gets wrong, and what is left of it"
@@ -58,7 +57,7 @@ def corpus_habits(found: Sequence[Run], runs: Sequence[KeptRun]) -> Iterator[str
     )
     yield ""
     standings = {rate: _standings(reader, rate) for rate, reader in readers.items()}
-    for (rate, _, _), answering in sorted(tables.items(), key=lambda table: table[0][0]):
+    for (rate, _), answering in sorted(tables.items(), key=lambda table: table[0][0]):
         yield from _table(rate, answering, standings[rate], kept)
 
 

@@ -110,7 +110,7 @@ def test_five_kills_in_a_row_change_nothing(tmp_path: Path, model: Path) -> None
         assert list(journal.rows()) == list(unbroken.rows())
     assert len(stored) == len(set(stored)) == count
     begun = Counter((broken / "begun").read_text().splitlines())
-    again = sum(count - 1 for count in begun.values())
+    again = sum(times - 1 for times in begun.values())
     assert len(begun) == count // 4, "batches are cut the same way every time"
     assert again <= 5, f"{again} batches were made again in 5 kills"
     assert sum(Counter((whole / "begun").read_text().splitlines()).values()) == count // 4
