@@ -2,20 +2,22 @@
 
 Hugging Face's `generate` reads the whole prompt again for every sample, and carries finished sequences along until the
 last one ends. Here the common beginning of all prompts (the few-shot examples) is read once for everybody, each
-question once for its N samples, and the batch shrinks as sequences end. Greedy, the tokens are those of `generate`
-(tests/baselines/test_llm_sampling.py).
+question once for its N samples, and the batch shrinks as sequences end; the beginning is not copied where the model
+lets rows share it (`shared_prefix`). Greedy, the tokens are those of `generate` (tests/baselines/test_llm_sampling.py).
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from rewardmark.baselines.growing_cache import growing_cache
 from rewardmark.baselines.llm.models import LanguageModel
+from rewardmark.baselines.llm.shared_prefix import Prefix, can_share, causal_mask, prefix_of, sharing
 from rewardmark.baselines.llm.tokenizer import END
 from torch import Tensor
 from transformers import Cache
@@ -24,6 +26,8 @@ __all__ = ["Completion", "Sampling", "draw"]
 
 SHRINK_BELOW = 0.75
 """The batch is made smaller when fewer than this share of its sequences still run: a copy of the cache each time."""
+LIKELIEST = 64
+"""So many tokens are put in order for top_p; all of them only where a row needs more."""
 LOOK_EVERY = 8
 """Models without a token for the blank line are read back every so many tokens to see whether they have ended."""
 
@@ -89,19 +93,21 @@ def _draw_batch(
     generator: torch.Generator | None,
 ) -> list[list[Completion]]:
     device = language.device
+    prefix = prefix_of(common) if common is not None and can_share(language) else None
+    held = 0 if prefix is not None else before  # tokens of the common beginning in each row's own cache
     longest = max(len(row) for row in ids)
     tokens = torch.full((len(ids), longest), language.pad, device=device)
     for k, row in enumerate(ids):
         tokens[k, longest - len(row) :] = torch.tensor(row, device=device)
     lengths = torch.tensor([len(row) for row in ids], device=device)
     real = torch.arange(longest, device=device)[None, :] >= longest - lengths[:, None]
-    mask = torch.cat([torch.ones(len(ids), before, dtype=torch.bool, device=device), real], 1)
+    mask = torch.cat([torch.ones(len(ids), held, dtype=torch.bool, device=device), real], 1)
     positions = before + (real.long().cumsum(1) - 1).clamp(min=0)
     cache = None
-    if common is not None:
+    if common is not None and prefix is None:
         cache = copy.deepcopy(common)
         cache.batch_repeat_interleave(len(ids))
-    logits, cache = _read(language, tokens, cache, mask, positions)
+    logits, cache = _read(language, tokens, cache, mask, positions, prefix)
     cache.batch_repeat_interleave(samples)
     logits, mask = logits.repeat_interleave(samples, 0), mask.repeat_interleave(samples, 0)
     position = (before + lengths).repeat_interleave(samples)
@@ -134,7 +140,7 @@ def _draw_batch(
             rows, chosen, mask, position = rows[alive], chosen[alive], mask[alive], position[alive]
             alive = alive[alive]
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
-        logits, cache = _read(language, chosen[:, None], cache, mask, position[:, None])
+        logits, cache = _read(language, chosen[:, None], cache, mask, position[:, None], prefix)
         position = position + 1
     return [
         [_completion(language, written[k * samples + n], ended[k * samples + n]) for n in range(samples)]
@@ -157,16 +163,23 @@ def _read(
     cache: Cache | None,
     mask: Tensor | None,
     positions: Tensor | None = None,
+    prefix: Prefix | None = None,
 ) -> tuple[Tensor, Cache]:
-    """Logits [B, V] after the last token, and the cache that now holds these tokens too."""
-    out: Any = language.model(
-        input_ids=tokens,
-        past_key_values=cache if cache is not None else growing_cache(),
-        attention_mask=None if mask is None else mask.long(),
-        position_ids=positions,
-        use_cache=True,
-        logits_to_keep=1,
-    )
+    """Logits [B, V] after the last token, and the cache that now holds these tokens too; mask [B, T] of what the cache
+    then holds, prefix: what stands before that in every row."""
+    arguments: dict[str, Any] = {"attention_mask": None if mask is None else mask.long()}
+    if prefix is not None and mask is not None:
+        first = tokens.shape[1] == mask.shape[1]
+        arguments = {"attention_mask": causal_mask(mask) if first else mask[:, None, None], "prefix": prefix}
+    with sharing(language) if prefix is not None else nullcontext():
+        out: Any = language.model(
+            input_ids=tokens,
+            past_key_values=cache if cache is not None else growing_cache(),
+            position_ids=positions,
+            use_cache=True,
+            logits_to_keep=1,
+            **arguments,
+        )
     return out.logits[:, -1], out.past_key_values
 
 
@@ -176,7 +189,9 @@ def _choose(logits: Tensor, how: Sampling, generator: torch.Generator | None) ->
         return logits.argmax(-1)
     probs = torch.softmax(logits.float() / how.temperature, -1)
     if how.top_p < 1:
-        ordered, places = probs.sort(-1, descending=True)
+        ordered, places = probs.topk(min(LIKELIEST, probs.shape[-1]))
+        if ordered.shape[-1] < probs.shape[-1] and bool((ordered.cumsum(-1)[:, -1] < how.top_p).any()):
+            ordered, places = probs.sort(-1, descending=True)
         kept = ordered.cumsum(-1) - ordered < how.top_p  # the first that crosses the line stays
         probs = torch.zeros_like(probs).scatter(-1, places, ordered * kept)
     # On the CPU and by the inverse of the distribution: the same draws on every device.

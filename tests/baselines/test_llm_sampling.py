@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from rewardmark.baselines.llm import sampling
 from rewardmark.baselines.llm.finetune import Example, finetune
 from rewardmark.baselines.llm.likelihood import log_likelihood
 from rewardmark.baselines.llm.models import SHAPES, LanguageModel, load_llm, new_llm, save_llm
@@ -56,6 +57,16 @@ def test_top_p_keeps_the_likeliest(language: LanguageModel) -> None:
     ordered, places = torch.softmax(language.model(ids).logits[0, -1], -1).sort(descending=True)
     kept = int((ordered.cumsum(0) < 0.05).sum()) + 1
     assert {c.tokens[0] for c in drawn[0]} <= set(places[:kept].tolist())
+
+
+@pytest.mark.parametrize("top_p", [0.05, 0.6, 0.97, 0.9999])
+def test_top_p_among_the_likeliest_is_top_p_among_all(monkeypatch: pytest.MonkeyPatch, top_p: float) -> None:
+    """Whether the likeliest few are enough (peaked, small top_p) or not (flat, large)."""
+    logits = torch.randn(64, 300, generator=torch.Generator().manual_seed(2)) * torch.linspace(0.1, 9, 64)[:, None]
+    how = Sampling(top_p=top_p)
+    few = sampling._choose(logits, how, torch.Generator().manual_seed(1))
+    monkeypatch.setattr(sampling, "LIKELIEST", 300)
+    assert torch.equal(few, sampling._choose(logits, how, torch.Generator().manual_seed(1)))
 
 
 def test_likelihood_with_a_shared_prefix_is_that_of_the_whole_text(language: LanguageModel) -> None:
