@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from rewardmark.baselines.llm.models import LanguageModel
-from rewardmark.baselines.llm.shared_prefix import can_share, causal_mask, prefix_of, sharing
 from torch import Tensor
 from transformers import DynamicCache
 
@@ -47,24 +46,24 @@ def log_likelihood(
         tokens[k, : len(row)] = torch.tensor(row, device=device)
         real[k, : len(row)] = True
         target[k, len(query) : len(row)] = True
+    cache = None
+    if before:
+        cache = DynamicCache()
+        model(input_ids=torch.tensor([list(prefix)], device=device), past_key_values=cache, use_cache=True)
+        cache.batch_repeat_interleave(len(rows))
+    mask = torch.cat([torch.ones(len(rows), before, dtype=torch.bool, device=device), real], 1)
     positions = (before + torch.arange(longest, device=device)).expand(len(rows), -1)
     first = min(map(len, queries))  # no logits are needed before the shortest query's last token
-    wanted: dict[str, Any] = {"input_ids": tokens, "position_ids": positions, "logits_to_keep": longest - first + 1}
-    cache = DynamicCache()
-    if before:
-        model(input_ids=torch.tensor([list(prefix)], device=device), past_key_values=cache, use_cache=True)
-    if before and can_share(language):
-        with sharing(language):
-            out = model(**wanted, attention_mask=causal_mask(real), prefix=prefix_of(cache), use_cache=False)
-    elif before:
-        cache.batch_repeat_interleave(len(rows))
-        mask = torch.cat([torch.ones(len(rows), before, dtype=torch.bool, device=device), real], 1)
-        out = model(**wanted, attention_mask=mask.long(), past_key_values=cache, use_cache=True)
-    else:
-        out = model(**wanted, attention_mask=real.long(), use_cache=False)
-    logits = out.logits[:, :-1]
+    logits = model(
+        input_ids=tokens,
+        past_key_values=cache,
+        attention_mask=mask.long(),
+        position_ids=positions,
+        use_cache=cache is not None,
+        logits_to_keep=longest - first + 1,
+    ).logits[:, :-1]
     distribution = torch.log_softmax(logits.float() / temperature, -1)
-    next_tokens, mask = tokens[:, first:], target[:, first:]
-    chosen = distribution.gather(-1, next_tokens[..., None]).squeeze(-1)
+    wanted, mask = tokens[:, first:], target[:, first:]
+    chosen = distribution.gather(-1, wanted[..., None]).squeeze(-1)
     entropy = -(distribution.detach().exp() * distribution.detach()).sum(-1)
     return Scored(chosen.masked_fill(~mask, 0.0), mask, entropy * mask)

@@ -4,6 +4,7 @@ What a model writes programs after is mostly examples (a few hundred tokens) tha
 their keys and values copied into each row's cache, decoding on a CPU spends most of its time reading those copies. Here
 all rows' queries meet the one copy in one matrix product, and one softmax goes over both parts. In exact arithmetic
 that is the same attention; in float32 it differs in the last bits (tests/baselines/test_llm_shared_prefix.py).
+For learning it is no gain: there PyTorch's fused attention over copies is faster than keeping all scores.
 """
 
 from __future__ import annotations

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from rewardmark.baselines.llm import likelihood, sampling, shared_prefix
-from rewardmark.baselines.llm.finetune import Tuner
-from rewardmark.baselines.llm.likelihood import log_likelihood
+from rewardmark.baselines.llm import sampling, shared_prefix
 from rewardmark.baselines.llm.models import LanguageModel
 from rewardmark.baselines.llm.sampling import Sampling, draw
 from rewardmark.baselines.llm.shared_prefix import can_share, sharing
@@ -65,8 +63,7 @@ def copying(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Turns sharing off: every row gets its copy."""
 
     def off() -> None:
-        for module in (sampling, likelihood):
-            monkeypatch.setattr(module, "can_share", lambda language: False)
+        monkeypatch.setattr(sampling, "can_share", lambda language: False)
 
     return off
 
@@ -104,30 +101,6 @@ def test_draws_are_those_of_copies(kind: str, copying: Callable[[], None]) -> No
     shared = draw(language, PREFIX, QUERIES, 4, how, torch.Generator().manual_seed(1))
     copying()
     assert shared == draw(language, PREFIX, QUERIES, 4, how, torch.Generator().manual_seed(1))
-
-
-@pytest.mark.parametrize("kind", SHARING)
-@pytest.mark.parametrize("rank", [0, 4])
-def test_likelihoods_and_gradients_are_those_of_copies(kind: str, rank: int, copying: Callable[[], None]) -> None:
-    """With an adapter and without: the prefix has its share of the gradient."""
-    language = _language(SHARING[kind])
-    tuner = Tuner(language, rank, 8.0, 1e-3)
-    before = language.ids(PREFIX, begin=True)
-    queries = [language.ids(query) for query in QUERIES]
-    bodies = [language.ids(text) for text in ("    return 1\n\n", "    return balls\n\n", " 3\n\n")]
-
-    def measured() -> tuple[torch.Tensor, list[torch.Tensor]]:
-        scored = log_likelihood(tuner.language, before, queries, bodies)
-        grads = torch.autograd.grad(scored.log_probs.sum(), tuner.parameters, allow_unused=True)
-        return scored.log_probs.detach(), [g for g in grads if g is not None]
-
-    shared, gradients = measured()
-    copying()
-    copied, wanted = measured()
-    torch.testing.assert_close(shared, copied, atol=1e-5, rtol=1e-5)
-    assert len(gradients) == len(wanted) > 0
-    for one, other in zip(gradients, wanted, strict=True):
-        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-3)
 
 
 def test_rows_in_turns_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
