@@ -1,4 +1,4 @@
-"""Several cells at once, each in a process of its own (`--jobs N`)."""
+"""Several cells at once, in as many processes (`--jobs N`): one cell at a time each, and the next when it is done."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class _Job:
-    """Everything that a child process needs to run one cell."""
+class _Setting:
+    """Everything that a child process needs to run cells."""
 
-    cell: int
     plan: Plan
     root: Path
     data: Path | None
@@ -32,14 +31,28 @@ class _Job:
     plugins: tuple[Path, ...]
 
 
+@dataclass(frozen=True)
+class _Worker:
+    """A child process: what goes into its pipe is a cell to run, what comes out is how that went."""
+
+    process: Any
+    pipe: Connection
+
+
 def run_parallel(
     context: Context, jobs: int, chosen: Sequence[int] | None = None, plugins: Sequence[Path] = ()
 ) -> list[Outcome]:
-    """As `harness.run_plan`, up to `jobs` cells at a time. The numbers are the same: every cell has its own threads."""
+    """As `harness.run_plan`, up to `jobs` cells at a time. The numbers are the same: every cell has its own threads.
+
+    A process that has finished a cell runs the next one, with what it has imported and opened; one whose cell failed is
+    left behind, whatever may be wrong with it.
+    """
     plan, store = context.plan, context.store
     pending = with_needs(plan, chosen if chosen is not None else range(len(plan.cells)), store)
     total, outcomes = len(pending), dict[int, Outcome]()
-    running: dict[int, tuple[Any, Connection]] = {}
+    setting = _Setting(plan, store.root, context.splits.data, context.threads, tuple(plugins))
+    running: dict[int, _Worker] = {}
+    idle: list[_Worker] = []
 
     def ready(k: int) -> bool:
         met = all(store.is_finished(plan.cells[need].run_id) for need in plan.cells[k].needs)
@@ -52,11 +65,15 @@ def run_parallel(
 
     try:
         while pending:
-            for k, (process, pipe) in list(running.items()):
-                if process.is_alive() and not pipe.poll():
+            for k, worker in list(running.items()):
+                if worker.process.is_alive() and not worker.pipe.poll():
                     continue
-                outcome = _received(k, process, pipe)
+                outcome = _received(k, worker)
                 del running[k]
+                if outcome is None or outcome.good:
+                    idle.append(worker)
+                else:
+                    _stop([worker])
                 if outcome is not None:  # None: another process holds the cell; it is tried again
                     settle(k, outcome)
             for k in list(pending):
@@ -69,47 +86,64 @@ def run_parallel(
                 elif failed is not None:
                     settle(k, blocked_by(failed, k, plan))
                 elif ready(k):
-                    running[k] = _launch(
-                        _Job(k, plan, store.root, context.splits.data, context.threads, tuple(plugins))
-                    )
+                    idle = [worker for worker in idle if worker.process.is_alive()]
+                    running[k] = idle.pop() if idle else _launch(setting)
+                    running[k].pipe.send(k)
             time.sleep(POLL_SECONDS)
     finally:
-        for process, _ in running.values():
-            process.terminate()
-        for process, _ in running.values():
-            process.join()
+        _stop([*running.values(), *idle])
     return list(outcomes.values())
 
 
-def _launch(job: _Job) -> tuple[Any, Connection]:
+def _launch(setting: _Setting) -> _Worker:
     spawn = multiprocessing.get_context("spawn")  # a forked torch with threads hangs
-    ours, theirs = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=_work, args=(job, theirs))
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=_work, args=(setting, theirs))
     process.start()
     theirs.close()
-    return process, ours
+    return _Worker(process, ours)
 
 
-def _received(k: int, process: Any, pipe: Connection) -> Outcome | None:
+def _stop(workers: Sequence[_Worker]) -> None:
+    for worker in workers:
+        worker.process.terminate()
+    for worker in workers:
+        worker.process.join()
+        worker.pipe.close()
+
+
+def _received(k: int, worker: _Worker) -> Outcome | None:
     try:
-        outcome: Outcome | None = pipe.recv()
-    except EOFError:
-        process.join()
-        return Outcome(
-            k, "failed", f"its process died with exit code {process.exitcode} (-9: killed, often for memory)"
-        )
-    process.join()
+        outcome: Outcome | None = worker.pipe.recv()
+    except (EOFError, OSError):
+        worker.process.join()
+        code = worker.process.exitcode
+        return Outcome(k, "failed", f"its process died with exit code {code} (-9: killed, often for memory)")
     return outcome
 
 
-def _work(job: _Job, pipe: Connection) -> None:
-    """The child's side: run the cell, send its outcome."""
+def _work(setting: _Setting, pipe: Connection) -> None:
+    """The child's side: run the cells that are asked for, send each one's outcome."""
     from rewardmark.leaderboard.data import Splits
     from rewardmark.leaderboard.progress import Lines
     from rewardmark.rewards import load_plugin
     from rich.console import Console
 
-    for plugin in job.plugins:
+    for plugin in setting.plugins:
         load_plugin(plugin)
-    context = Context(job.plan, Store(job.root), Splits(job.data), job.threads, Lines(Console(stderr=True)))
-    pipe.send(attempt(job.cell, context, {}))
+    splits, lines = Splits(setting.data), Lines(Console(stderr=True))
+    context = Context(setting.plan, Store(setting.root), splits, setting.threads, lines)
+    try:
+        while True:
+            pipe.send(attempt(pipe.recv(), context, {}))
+            _give_back(setting.plan.device)
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):  # the parent is gone, or tells of it
+        return
+
+
+def _give_back(device: str) -> None:
+    """Memory of a GPU that a finished cell no longer needs, for the other processes on it."""
+    if device != "cpu":
+        import torch
+
+        torch.cuda.empty_cache()

@@ -119,10 +119,69 @@ def test_two_processes_share_a_suite_and_run_no_cell_twice(
     assert results(out) == unbroken
 
 
-def test_jobs_run_cells_in_processes_of_their_own_with_the_same_numbers(
+def test_jobs_run_cells_in_other_processes_with_the_same_numbers(
     unbroken: list[dict[str, Any]], write: Callable[..., Path], tmp_path: Path
 ) -> None:
     process = start(write(SLOW + AFTER), tmp_path / "jobs", "--jobs", "2")
     _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     assert results(tmp_path / "jobs") == unbroken
+
+
+MANY = SLOW.replace("steps = 40", "steps = 12") + "seed = [0, 1, 2, 3, 4, 5]\n"
+
+
+def pids_of(file: Path, count: int) -> list[int]:
+    """The processes of the first `count` cells to begin, one a cell."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        lines = file.read_text().splitlines() if file.is_file() else []
+        if len(lines) >= count:
+            return [int(line) for line in lines]
+        time.sleep(0.02)
+    raise AssertionError(f"fewer than {count} cells began in {PATIENCE} s")
+
+
+def test_two_jobs_are_two_processes_whatever_the_number_of_cells(
+    cache: Path, write: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_PIDS", str(tmp_path / "pids"))
+    process = start(write(MANY), tmp_path / "runs", "--jobs", "2")
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, said
+    pids = pids_of(tmp_path / "pids", 6)
+    assert len(pids) == 6 and len(set(pids)) == 2
+    assert process.pid not in pids
+    assert len(results(tmp_path / "runs")) == 6
+
+
+def test_a_job_that_is_killed_costs_the_cell_that_it_was_running(
+    cache: Path, write: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_PIDS", str(tmp_path / "pids"))
+    process = start(write(MANY), tmp_path / "runs", "--jobs", "2")
+    os.kill(pids_of(tmp_path / "pids", 3)[-1], signal.SIGKILL)  # the third cell to begin has just begun
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert said.count("its process died with exit code -9") == 2, said  # when it happened, and at the end
+    assert len(results(tmp_path / "runs")) == 5
+    again = start(write(MANY), tmp_path / "runs", "--jobs", "2")
+    _, said = again.communicate(timeout=PATIENCE)
+    assert again.returncode == 0, said
+    assert len(results(tmp_path / "runs")) == 6
+
+
+def test_ctrl_c_stops_all_jobs_cleanly(
+    cache: Path, write: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal's Ctrl-C reaches the jobs as well as the command that started them."""
+    monkeypatch.setenv("TOY_PIDS", str(tmp_path / "pids"))
+    process = start(write(MANY.replace("steps = 12", "steps = 400")), tmp_path / "runs", "--jobs", "2")
+    pids = pids_of(tmp_path / "pids", 2)
+    for pid in [process.pid, *pids]:
+        os.kill(pid, signal.SIGINT)
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert "the same command goes on from here" in said
+    assert "Traceback" not in said, said
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)

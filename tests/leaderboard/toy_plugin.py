@@ -94,6 +94,9 @@ class Toy:
         if "level" not in state:
             begin = json.loads((job.start / "level.json").read_text()) if job.start else 0.0
             state["level"] = begin
+        if os.environ.get("TOY_PIDS"):
+            with Path(os.environ["TOY_PIDS"]).open("a") as pids:
+                pids.write(f"{os.getpid()}\n")
         if os.environ.get("TOY_LOG"):
             with Path(os.environ["TOY_LOG"]).open("a") as log:
                 log.write(f"fit from {state['step']}\n")
