@@ -1,28 +1,35 @@
-"""What is good? Prediction types, the registry of rewards, and the rewards themselves."""
+"""What is good? Prediction types, the registry of rewards, and the rewards themselves.
+
+A name is imported when it is first asked for: `rewardmark --help` needs one of them.
+"""
 
 from __future__ import annotations
 
-from rewardmark.rewards.adapters import AnswerParser, BoxParser, CaptionParser, to_trl, to_verifiers, to_verl
-from rewardmark.rewards.card import RewardCard
-from rewardmark.rewards.compose import gate, product, weighted_sum
-from rewardmark.rewards.errors import DataError, RewardFailure, RewardmarkError
-from rewardmark.rewards.plugins import load_plugin
-from rewardmark.rewards.registry import get_reward, list_rewards, register_reward
-from rewardmark.rewards.reward import Reward, Scored
-from rewardmark.rewards.tasknames import register_task_name, task_names
-from rewardmark.rewards.types import (
-    Answers,
-    Boxes,
-    Captions,
-    DocumentFrequency,
-    Grounded,
-    ImageBoxes,
-    Images,
-    ImageSegments,
-    PairScores,
-    References,
-    Segments,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rewardmark.rewards.adapters import AnswerParser, BoxParser, CaptionParser, to_trl, to_verifiers, to_verl
+    from rewardmark.rewards.card import RewardCard
+    from rewardmark.rewards.compose import gate, product, weighted_sum
+    from rewardmark.rewards.errors import DataError, RewardFailure, RewardmarkError
+    from rewardmark.rewards.plugins import load_plugin
+    from rewardmark.rewards.registry import get_reward, list_rewards, register_reward
+    from rewardmark.rewards.reward import Reward, Scored
+    from rewardmark.rewards.tasknames import register_task_name, task_names
+    from rewardmark.rewards.types import (
+        Answers,
+        Boxes,
+        Captions,
+        DocumentFrequency,
+        Grounded,
+        ImageBoxes,
+        Images,
+        ImageSegments,
+        PairScores,
+        References,
+        Segments,
+    )
 
 __all__ = [
     "AnswerParser",
@@ -58,3 +65,31 @@ __all__ = [
     "to_verl",
     "weighted_sum",
 ]
+
+_HOMES = {
+    "adapters": ("AnswerParser", "BoxParser", "CaptionParser", "to_trl", "to_verifiers", "to_verl"),
+    "card": ("RewardCard",),
+    "compose": ("gate", "product", "weighted_sum"),
+    "errors": ("DataError", "RewardFailure", "RewardmarkError"),
+    "plugins": ("load_plugin",),
+    "registry": ("get_reward", "list_rewards", "register_reward"),
+    "reward": ("Reward", "Scored"),
+    "tasknames": ("register_task_name", "task_names"),
+    "types": (
+        "Answers", "Boxes", "Captions", "DocumentFrequency", "Grounded", "ImageBoxes", "ImageSegments", "Images",
+        "PairScores", "References", "Segments",
+    ),
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -34,7 +34,7 @@ def run(
     plugin: PluginFiles = None,
     evaluator: Evaluator = EvaluatorName.hotcoco,
     jobs: Annotated[
-        int, typer.Option(min=1, metavar="N", help="So many cells at a time, each in its own process.")
+        int, typer.Option(min=1, metavar="N", help="So many cells at a time, in as many processes.")
     ] = 1,
     threads: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="CPU threads of a cell (else OMP_NUM_THREADS, else 2).")
