@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from counting_programs import EXAMPLES, PREFIX, QUERIES
 from ratios import compare
 from rewardmark.baselines.llm import sampling
 from rewardmark.baselines.llm.models import SHAPES, LanguageModel, new_llm
@@ -15,15 +16,6 @@ from rewardmark.baselines.llm.tokenizer import train_tokenizer
 
 pytestmark = [pytest.mark.slow, pytest.mark.benchmark(group="text drawing")]
 
-NOUNS = ("ball", "box", "kite", "star", "tree", "house", "boat", "fish")
-PROGRAM = """def execute_command(image):
-    image_patch = ImagePatch(image)
-    {0}_patches = image_patch.find('{0}')
-    {0}_patches = [p for p in {0}_patches if p.verify_property('{0}', 'red')]
-    return str(len({0}_patches))"""
-QUERIES = [f"# How many red {noun}s are there?\ndef execute_command(image):" for noun in NOUNS]
-EXAMPLES = [f"# How many red {noun}s are there?\n{PROGRAM.format(noun)}" for noun in NOUNS]
-PREFIX = "\n\n".join([*EXAMPLES[:4], ""])
 SAMPLES, TOKENS = 8, 96
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from counting_programs import EXAMPLES, PREFIX, QUERIES
 from ratios import compare, one_core
 from rewardmark.baselines.llm.finetune import Tuner
 from rewardmark.baselines.llm.models import SHAPES, LanguageModel, new_llm
@@ -26,15 +27,6 @@ datasets = pytest.importorskip("datasets")
 
 pytestmark = [pytest.mark.slow, pytest.mark.benchmark(group="text training")]
 
-NOUNS = ("ball", "box", "kite", "star", "tree", "house", "boat", "fish")
-PROGRAM = """def execute_command(image):
-    image_patch = ImagePatch(image)
-    {0}_patches = image_patch.find('{0}')
-    {0}_patches = [p for p in {0}_patches if p.verify_property('{0}', 'red')]
-    return str(len({0}_patches))"""
-QUERIES = [f"# How many red {noun}s are there?\ndef execute_command(image):" for noun in NOUNS]
-EXAMPLES = [f"# How many red {noun}s are there?\n{PROGRAM.format(noun)}" for noun in NOUNS]
-PREFIX = "\n\n".join([*EXAMPLES[:4], ""])
 SAMPLES, TOKENS, RATE = 8, 48, 3e-3
 
 
