@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 __all__ = ["line_of"]
 
@@ -21,10 +22,9 @@ def line_of(text: str, path: Sequence[str | int]) -> int:
     4
     """
     best, best_depth = 1, 0
-    for number, context, line in _with_context(text):
-        depth = _shared(context, path)
-        if depth < len(context):
-            continue
+    tables = _tables(text)
+    above = [tuple(path[:depth]) for depth in range(len(path) + 1)]  # the tables that the key may stand in
+    for number, depth, line in sorted((n, len(table), line) for table in above for n, line in tables.get(table, ())):
         if depth > best_depth:
             best, best_depth = number, depth
         rest = [str(key) for key in path[depth:]]
@@ -39,18 +39,10 @@ def line_of(text: str, path: Sequence[str | int]) -> int:
     return best
 
 
-def _shared(context: tuple[str | int, ...], path: Sequence[str | int]) -> int:
-    depth = 0
-    for ours, theirs in zip(context, path, strict=False):
-        if ours != theirs:
-            break
-        depth += 1
-    return depth
-
-
-def _with_context(text: str) -> list[tuple[int, tuple[str | int, ...], str]]:
-    """(line number, the table that the line belongs to, the line)."""
-    rows: list[tuple[int, tuple[str | int, ...], str]] = []
+@lru_cache(maxsize=32)
+def _tables(text: str) -> dict[tuple[str | int, ...], list[tuple[int, str]]]:
+    """(line number, line) of all lines, by the table that they belong to: a suite asks for many keys of one text."""
+    tables: dict[tuple[str | int, ...], list[tuple[int, str]]] = {}
     context: tuple[str | int, ...] = ()
     seen: Counter[str] = Counter()
     for number, line in enumerate(text.splitlines(), start=1):
@@ -61,5 +53,5 @@ def _with_context(text: str) -> list[tuple[int, tuple[str | int, ...], str]]:
         elif (match := _TABLE.match(line)) is not None:
             head, *rest = [part.strip().strip("\"'") for part in match[1].split(".")]
             context = (head, seen[head] - 1, *rest) if seen[head] else (head, *rest)
-        rows.append((number, context, line))
-    return rows
+        tables.setdefault(context, []).append((number, line))
+    return tables

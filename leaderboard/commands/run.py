@@ -33,9 +33,7 @@ def run(
     device: Device = "auto",
     plugin: PluginFiles = None,
     evaluator: Evaluator = EvaluatorName.hotcoco,
-    jobs: Annotated[
-        int, typer.Option(min=1, metavar="N", help="So many cells at a time, in as many processes.")
-    ] = 1,
+    jobs: Annotated[int, typer.Option(min=1, metavar="N", help="So many cells at a time, in as many processes.")] = 1,
     threads: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="CPU threads of a cell (else OMP_NUM_THREADS, else 2).")
     ] = None,
