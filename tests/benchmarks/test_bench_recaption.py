@@ -12,7 +12,7 @@ PICTURES, TOKENS = 32, 24
 
 
 @pytest.mark.benchmark(group="recaption")
-@pytest.mark.parametrize("shape", ["vlm-tiny", "vlm-small"])
+@pytest.mark.parametrize("shape", [pytest.param("vlm-tiny", marks=pytest.mark.slow), "vlm-small"])
 def test_bench_batched_captions(benchmark, shape):
     vlm = new_vlm(train_tokenizer(["a red ball on the grass", "Describe it."] * 9, 300), SHAPES[shape], 48, 0)
     vlm.model.generation_config.suppress_tokens = list(range(5))  # untrained, it would write nothing else
