@@ -18,6 +18,8 @@ from rewardmark.leaderboard.store import Store
 __all__ = ["run_parallel"]
 
 POLL_SECONDS = 0.2
+PATIENCE_SECONDS = 10
+"""For a process that has nothing left to do."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def run_parallel(
                 if outcome is None or outcome.good:
                     idle.append(worker)
                 else:
-                    _stop([worker])
+                    _dismiss([worker])
                 if outcome is not None:  # None: another process holds the cell; it is tried again
                     settle(k, outcome)
             for k in list(pending):
@@ -91,7 +93,9 @@ def run_parallel(
                     running[k].pipe.send(k)
             time.sleep(POLL_SECONDS)
     finally:
-        _stop([*running.values(), *idle])
+        for worker in running.values():
+            worker.process.terminate()
+        _dismiss([*running.values(), *idle])
     return list(outcomes.values())
 
 
@@ -104,12 +108,15 @@ def _launch(setting: _Setting) -> _Worker:
     return _Worker(process, ours)
 
 
-def _stop(workers: Sequence[_Worker]) -> None:
+def _dismiss(workers: Sequence[_Worker]) -> None:
+    """Let them end by themselves, and tidy up: nothing more will come from their pipes."""
     for worker in workers:
-        worker.process.terminate()
-    for worker in workers:
-        worker.process.join()
         worker.pipe.close()
+    for worker in workers:
+        worker.process.join(PATIENCE_SECONDS)
+        if worker.process.is_alive():
+            worker.process.terminate()
+            worker.process.join()
 
 
 def _received(k: int, worker: _Worker) -> Outcome | None:
