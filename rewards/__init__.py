@@ -81,4 +81,6 @@ _HOMES = {
         "PairScores", "References", "Segments",
     ),
 }  # fmt: skip
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+if not TYPE_CHECKING:
+    # Not for type checkers: a module with __getattr__ has every name for them, misspelt ones too.
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)
