@@ -59,6 +59,8 @@ class _File(BaseModel):
     name: StrictStr
     description: StrictStr = ""
     plugins: list[StrictStr] = []
+    jobs: Annotated[StrictInt, Field(ge=1)] = 1
+    threads: Annotated[StrictInt, Field(ge=1)] | None = None
     defaults: Table = {}
     cell: list[Table]
 
@@ -69,13 +71,16 @@ _LEAVES_OPEN = ("dataset", "evaluation", "validation")
 @dataclass(frozen=True)
 class Suite:
     """A suite that has been read: its cells in the order of the file, crossed, each with its name and place; plugins:
-    the Python files that it names, relative to its own, to be loaded before it is planned."""
+    the Python files that it names, relative to its own, to be loaded before it is planned; jobs, threads: cells at a
+    time and CPU threads of each (None: no matter) when the command line does not say."""
 
     name: str
     description: str
     file: Path
     cells: tuple[CellSpec, ...]
     plugins: tuple[Path, ...] = ()
+    jobs: int = 1
+    threads: int | None = None
 
 
 def shipped_suites() -> dict[str, Path]:
@@ -142,7 +147,7 @@ def load_suite(suite: str | Path, *, plugins: bool = False) -> Suite:
     names = distinguish([spec.name for spec in specs], tables)
     cells = tuple(replace(spec, name=name) for spec, name in zip(specs, names, strict=True))
     _refuse_twins(cells)
-    return Suite(top.name, top.description, file, cells, files)
+    return Suite(top.name, top.description, file, cells, files, top.jobs, top.threads)
 
 
 def _refuse_twins(cells: tuple[CellSpec, ...]) -> None:

@@ -33,9 +33,17 @@ def run(
     device: Device = "auto",
     plugin: PluginFiles = None,
     evaluator: Evaluator = EvaluatorName.hotcoco,
-    jobs: Annotated[int, typer.Option(min=1, metavar="N", help="So many cells at a time, in as many processes.")] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="So many cells at a time, in as many processes (else what the suite says, else 1)."
+        ),
+    ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="CPU threads of a cell (else OMP_NUM_THREADS, else 2).")
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="CPU threads of a cell (else what the suite says, else OMP_NUM_THREADS, else 2)."
+        ),
     ] = None,
 ) -> None:
     """Run a suite: train, predict and judge every cell that has not been finished yet.
@@ -76,8 +84,12 @@ def run(
             plugins = [*(plugin or []), *loaded.plugins]
             plan = plan_suite(loaded, splits, pick_device(device), evaluator.value)
             chosen = select(plan, only)
-            context = Context(plan, store, splits, threads or default_threads(), show)
-            show.line(f"suite {plan.suite}: {len(chosen)} of {len(plan.cells)} cells, on {plan.device}, into {out}")
+            jobs = jobs or loaded.jobs
+            context = Context(plan, store, splits, threads or loaded.threads or default_threads(), show)
+            at_a_time = "" if jobs == 1 else f", {jobs} at a time"
+            show.line(
+                f"suite {plan.suite}: {len(chosen)} of {len(plan.cells)} cells{at_a_time}, on {plan.device}, into {out}"
+            )
             outcomes = run_parallel(context, jobs, chosen, plugins) if jobs > 1 else run_plan(context, chosen)
     except KeyboardInterrupt:
         console.print("stopped; what is finished is kept, and the same command goes on from here", highlight=False)

@@ -48,6 +48,18 @@ def test_a_suite_brings_its_plugins(write: Write, tmp_path: Path) -> None:
     assert [path.is_file() for path in load_suite("ablations").plugins] == [True]
 
 
+def test_a_suite_says_how_many_cells_at_a_time_and_on_how_many_threads(write: Write) -> None:
+    file = write(CELL)
+    plain = file.read_text()
+    assert (load_suite(file).jobs, load_suite(file).threads) == (1, None)
+    file.write_text("jobs = 2\nthreads = 1\n" + plain)
+    assert (load_suite(file).jobs, load_suite(file).threads) == (2, 1)
+    for bad in ("jobs = 0", 'jobs = "all"', "threads = 0", "threads = true"):
+        file.write_text(f"{bad}\n{plain}")
+        with pytest.raises(RewardmarkError, match=f":1: {bad.split()[0]} = "):
+            load_suite(file)
+
+
 def test_a_suites_plugins_are_loaded_before_its_tasks_are_looked_up(write: Write) -> None:
     file = write('[[cell]]\ntask = "theirs"\nmethod = "mle"\nsteps = 1\n')
     file.write_text('plugins = ["mine.py"]\n' + file.read_text())
