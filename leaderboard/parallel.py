@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +92,7 @@ def run_parallel(
                 elif failed is not None:
                     settle(k, blocked_by(failed, k, plan))
                 elif ready(k):
-                    idle = [worker for worker in idle if worker.process.is_alive()]
-                    running[k] = idle.pop() if idle else _launch(setting)
-                    running[k].pipe.send(k)
+                    running[k] = _handed(k, idle) or _launch(setting, k)
             time.sleep(POLL_SECONDS)
     finally:
         for worker in running.values():
@@ -99,13 +101,29 @@ def run_parallel(
     return list(outcomes.values())
 
 
-def _launch(setting: _Setting) -> _Worker:
+def _handed(k: int, idle: list[_Worker]) -> _Worker | None:
+    """The idle process that has taken cell k, out of the list; one that has died waiting is none."""
+    while idle:
+        worker = idle.pop()
+        try:
+            worker.pipe.send(k)
+        except OSError:
+            _dismiss([worker])
+        else:
+            return worker
+    return None
+
+
+def _launch(setting: _Setting, k: int) -> _Worker:
     spawn = multiprocessing.get_context("spawn")  # a forked torch with threads hangs
     ours, theirs = spawn.Pipe()
     process = spawn.Process(target=_work, args=(setting, theirs))
     process.start()
     theirs.close()
-    return _Worker(process, ours)
+    worker = _Worker(process, ours)
+    with suppress(OSError):  # it died at once: `_received` says how
+        worker.pipe.send(k)
+    return worker
 
 
 def _dismiss(workers: Sequence[_Worker]) -> None:
@@ -136,6 +154,7 @@ def _work(setting: _Setting, pipe: Connection) -> None:
     from rewardmark.rewards import load_plugin
     from rich.console import Console
 
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     for plugin in setting.plugins:
         load_plugin(plugin)
     splits, lines = Splits(setting.data), Lines(Console(stderr=True))
@@ -146,6 +165,15 @@ def _work(setting: _Setting, pipe: Connection) -> None:
             _give_back(setting.plan.device)
     except (EOFError, BrokenPipeError, KeyboardInterrupt):  # the parent is gone, or tells of it
         return
+
+
+def _end_with_the_parent() -> None:
+    """A parent that is killed cannot tell its children. They end with it, instead of training on unseen; what they
+    have saved is gone on from."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _give_back(device: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -192,3 +193,35 @@ def test_ctrl_c_stops_all_jobs_cleanly(
     assert "the same command goes on from here" in said
     assert "Traceback" not in said, said
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_jobs_end_with_the_command_that_is_killed(
+    cache: Path, write: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+) -> None:
+    monkeypatch.setenv("TOY_PIDS", str(tmp_path / "pids"))
+    process = start(write(MANY.replace("steps = 12", "steps = 2000")), tmp_path / "runs", "--jobs", "2")
+    pids = pids_of(tmp_path / "pids", 2)
+    process.send_signal(how)
+    process.communicate(timeout=PATIENCE)  # until the jobs, too, have closed what they write to
+    until = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert results(tmp_path / "runs") == []
+
+
+def test_a_job_that_died_while_it_waited_is_replaced(tmp_path: Path) -> None:
+    from rewardmark.leaderboard import parallel
+
+    spawn = multiprocessing.get_context("spawn")
+    workers = []
+    for _ in range(2):
+        ours, theirs = spawn.Pipe()
+        process = spawn.Process(target=time.sleep, args=(0,))
+        process.start()
+        process.join()
+        theirs.close()
+        workers.append(parallel._Worker(process, ours))
+    assert parallel._handed(3, workers) is None
+    assert workers == []
