@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from rewardmark.leaderboard.cell import Context
 from rewardmark.leaderboard.harness import Outcome, attempt, blocked_by, describe, with_needs
+from rewardmark.leaderboard.orphans import end_with_the_parent
 from rewardmark.leaderboard.plan import Plan
 from rewardmark.leaderboard.store import Store
 
@@ -154,7 +152,7 @@ def _work(setting: _Setting, pipe: Connection) -> None:
     from rewardmark.rewards import load_plugin
     from rich.console import Console
 
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    end_with_the_parent()
     for plugin in setting.plugins:
         load_plugin(plugin)
     splits, lines = Splits(setting.data), Lines(Console(stderr=True))
@@ -165,15 +163,6 @@ def _work(setting: _Setting, pipe: Connection) -> None:
             _give_back(setting.plan.device)
     except (EOFError, BrokenPipeError, KeyboardInterrupt):  # the parent is gone, or tells of it
         return
-
-
-def _end_with_the_parent() -> None:
-    """A parent that is killed cannot tell its children. They end with it, instead of training on unseen; what they
-    have saved is gone on from."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _give_back(device: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rewardmark.leaderboard.audit.driver import Audited, Options, audit_rewards, select_rewards
+from rewardmark.leaderboard.orphans import end_with_the_parent
 from rewardmark.rewards.card import RewardCard
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def audit_parallel(
         groups.setdefault(card.task, []).append(card.name)
     found: list[Audited] = []
     done = 0
-    with ProcessPoolExecutor(min(jobs, len(groups)) or 1, mp_context=get_context("spawn")) as pool:
+    context, processes = get_context("spawn"), min(jobs, len(groups)) or 1
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=end_with_the_parent) as pool:
         waiting = {
             pool.submit(_audit_group, names, out, options, [Path(p) for p in plugins]): names
             for names in groups.values()

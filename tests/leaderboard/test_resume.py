@@ -173,6 +173,7 @@ def test_a_job_that_is_killed_costs_the_cell_that_it_was_running(
     assert len(results(tmp_path / "runs")) == 5
     processes = set(pids_of(tmp_path / "pids", 6))
     assert len(processes) == 3  # two for six cells, and one in place of the one that was lost
+    assert process.pid not in processes
     again = start(write(MANY), tmp_path / "runs", "--jobs", "2")
     _, said = again.communicate(timeout=PATIENCE)
     assert again.returncode == 0, said
@@ -211,7 +212,7 @@ def test_jobs_end_with_the_command_that_is_killed(
     assert results(tmp_path / "runs") == []
 
 
-def test_a_job_that_died_while_it_waited_is_replaced(tmp_path: Path) -> None:
+def test_a_job_that_died_while_it_waited_is_replaced() -> None:
     from rewardmark.leaderboard import parallel
 
     spawn = multiprocessing.get_context("spawn")
