@@ -19,6 +19,7 @@ RUNS ?= runs
 SITE ?= site
 JOBS ?= 2
 PYTEST ?= $(BIN)/python -m pytest
+TEST_JOBS ?= 2
 
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
@@ -32,11 +33,20 @@ demo: $(STAMP)
 	@echo
 	@echo "The page: $(abspath $(SITE))/index.html"
 
+# First, a file at a time on each core, all tests but those that measure time; then those, with nothing beside them. Both
+# run even where the first failed.
+define run-tests
+	status=0; \
+	OMP_NUM_THREADS=1 $(PYTEST) -n $(TEST_JOBS) --dist loadfile -m "($(1)) and not alone" || status=1; \
+	$(PYTEST) -m "($(1)) and alone" || status=1; \
+	exit $$status
+endef
+
 test: $(DEV_STAMP)
-	$(PYTEST)
+	$(call run-tests,not slow)
 
 test-nightly: $(DEV_STAMP)
-	$(PYTEST) -m "slow or not slow"
+	$(call run-tests,slow or not slow)
 
 # Types are checked under the packages' real name, through a link that stands for the installed package.
 lint: $(DEV_STAMP)

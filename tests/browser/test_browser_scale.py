@@ -59,6 +59,7 @@ def check_large(open_site: Any, site: Path, rows: int, samples: int) -> dict[str
     return times
 
 
+@pytest.mark.alone
 def test_a_board_of_hundreds_answers_at_once(open_site: Any, tmp_path: Path):
     from rewardmark.leaderboard.board import build_board
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +223,44 @@ def test_the_official_scores_of_scenes_equal_the_metric_rewards_on_corrupted_ans
 
 def prepared_floor(judged: Any, prepared: Any) -> Any:
     return judged.official(prepared.battery[0][1], judged.targets)
+
+
+ENDLESS = """
+import os, time
+from pathlib import Path
+from rewardmark.rewards import register_reward
+
+def endless(predictions, targets):
+    with Path(os.environ["AUDIT_PIDS"]).open("a") as file:
+        file.write(f"{os.getpid()}\\n")
+    time.sleep(600)
+
+for task in ("detection", "matching"):
+    register_reward(f"{task}/endless", task=task, bounds=(0.0, 1.0), source="mine")(endless)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_jobs_end_with_the_audit_that_is_killed(tmp_path: Path, how: signal.Signals) -> None:
+    plugin, pids = tmp_path / "endless.py", tmp_path / "pids"
+    plugin.write_text(ENDLESS)
+    pids.touch()
+    command = [sys.executable, "-m", "rewardmark.leaderboard.cli", "audit", "detection/endless", "matching/endless"]
+    process = subprocess.Popen(
+        [*command, "--plugin", str(plugin), "--out", str(tmp_path / "audits"), "--samples", "4", "--jobs", "2"],
+        env={**os.environ, "AUDIT_PIDS": str(pids), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 120
+    while len(found := set(pids.read_text().split())) < 2 and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(how)
+    _, said = process.communicate(timeout=120)  # until the jobs, too, have closed what they write to
+    assert len(found) == 2, said
+    assert str(process.pid) not in found
+    until = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in found) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in found)

@@ -57,11 +57,13 @@ def within(limit: float, *arguments: str) -> str:
     raise AssertionError(f"rewardmark {' '.join(arguments)} took {min(times):.2f} s at best; the limit is {limit} s")
 
 
+@pytest.mark.alone
 def test_help_answers_in_half_a_second() -> None:
     out = within(0.5, "--help")
     assert all(command in out for command in ("run", "board", "list", "data", "check", "score"))
 
 
+@pytest.mark.alone
 def test_list_answers_in_two_seconds() -> None:
     out = within(2.0, "list")
     assert all(name in out for name in ("detection/recall", "captioning", "reinforce", "small", "smoke"))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from rewardmark.leaderboard.store import Store
 
 LIMIT_SECONDS = 120
@@ -23,6 +24,7 @@ def processor_seconds() -> float:
     return spent.children_user + spent.children_system
 
 
+@pytest.mark.alone
 def test_every_task_and_method_run(tmp_path: Path) -> None:
     out = tmp_path / "runs"
     began = processor_seconds()

@@ -107,6 +107,7 @@ def test_score_is_the_ap_of_the_image_alone(tmp_path: Path, make_coco: Any) -> N
             assert ap50 == pytest.approx(wanted["AP50"], abs=1e-12)
 
 
+@pytest.mark.alone
 def test_bootstrap_of_a_finished_run_takes_a_few_seconds_at_most(tmp_path: Path, make_coco: Any) -> None:
     import time
 

@@ -292,6 +292,7 @@ def decoded_runs(text: str) -> list[int] | None:
     return runs
 
 
+@pytest.mark.alone
 def test_half_a_million_records_are_read_in_seconds(tmp_path: Path) -> None:
     import time
 
