@@ -61,6 +61,15 @@ class Decoding:
 
 
 @dataclass(frozen=True)
+class Source:
+    """What another cell made: its checkpoint, and the curves and the usage of its training (see `FitResult`)."""
+
+    checkpoint: Path
+    curves: list[dict[str, Any]]
+    usage: dict[str, float]
+
+
+@dataclass(frozen=True)
 class FitJob:
     """One training to be done.
 
@@ -74,6 +83,7 @@ class FitJob:
             (same device).
         options: the method's own options; unknown ones are refused.
         progress: called after every step.
+        sources: what the cells made that the options name, by those names, for a method that has `sources`.
     """
 
     task: Task
@@ -89,6 +99,7 @@ class FitJob:
     device: str = "cpu"
     options: dict[str, Any] = field(default_factory=dict)
     progress: Progress = silent
+    sources: dict[str, Source] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,7 +113,14 @@ class FitResult:
 
 
 class Method(Protocol):
-    """What the harness asks of a method."""
+    """What the harness asks of a method.
+
+    Besides, a method may have `options_identity(options)`: the options as the id of a run takes them. And one whose
+    options name other cells (`cell:LABEL`) that do a part of its work in the same way has `sources(options)`: those
+    names, and `check_sources(options, others)`: raise `RewardmarkError` where the options of those cells, by name, do
+    something else. The harness runs these cells first and sees to it that they agree in start, data and seed; what they
+    made is in `FitJob.sources`. They save work and may change no number, so the id of a run does not have them.
+    """
 
     name: ClassVar[str]
     version: ClassVar[str]

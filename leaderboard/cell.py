@@ -22,6 +22,7 @@ from rewardmark.leaderboard.store import SCHEMA, PartialRun, Store, link_tree
 from rewardmark.leaderboard.tables import write_curves, write_replicates, write_samples
 
 if TYPE_CHECKING:
+    from rewardmark.baselines.method import Source
     from rewardmark.leaderboard.judge import Judgement
     from rewardmark.tasks.coco import CocoSplit
 
@@ -119,7 +120,7 @@ def run_cell(k: int, context: Context) -> dict[str, Any]:
             "start": fit["start"],
         },
         "versions": {**cell.versions, "rewardmark": package_versions().get("rewardmark")},
-        "fit": {"key": cell.fit_key, "taken_from": fit["taken_from"]},
+        "fit": {"key": cell.fit_key, "taken_from": fit["taken_from"], **_sources_named(cell, context.plan)},
         "metrics": judgement.metrics,
         "reward": judgement.reward,
         "also": {
@@ -181,14 +182,12 @@ def _fit(cell: PlannedCell, context: Context, partial: PartialRun, progress: Any
         start_hash = folder_digest(start)
     other = store.run_with_fit(cell.fit_key)
     if other is not None:
-        from pyarrow import parquet
-
-        run = store.read(other)
+        made = _made_by(store, other)
         outcome = {
-            "checkpoint": str((store.path(other) / "checkpoint").resolve()),
-            "curves": parquet.read_table(store.path(other) / "curves.parquet").to_pylist(),
-            "usage": run["cost"]["usage"],
-            "seconds": run["cost"]["fit_seconds"],
+            "checkpoint": str(made.checkpoint.resolve()),
+            "curves": made.curves,
+            "usage": made.usage,
+            "seconds": store.read(other)["cost"]["fit_seconds"],
         }
     else:
         began = time.monotonic()
@@ -207,6 +206,7 @@ def _fit(cell: PlannedCell, context: Context, partial: PartialRun, progress: Any
                 workdir=partial.work,
                 options=dict(spec.options),
                 progress=progress,
+                sources={name: _made_by(store, context.plan.cells[k].run_id) for name, k in cell.sources.items()},
             )
         )
         outcome = {
@@ -218,6 +218,21 @@ def _fit(cell: PlannedCell, context: Context, partial: PartialRun, progress: Any
     outcome |= {"start": start_hash, "taken_from": other}
     partial.write("fit.json", outcome)
     return outcome
+
+
+def _made_by(store: Store, run_id: str) -> Source:
+    """What the training of a finished run made."""
+    from pyarrow import parquet
+    from rewardmark.baselines.method import Source
+
+    folder = store.path(run_id)
+    curves = parquet.read_table(folder / "curves.parquet").to_pylist()
+    return Source(folder / "checkpoint", curves, store.read(run_id)["cost"]["usage"])
+
+
+def _sources_named(cell: PlannedCell, plan: Plan) -> dict[str, Any]:
+    """For run.json: the runs that the cell took something up from, where there are any."""
+    return {"sources": {name: plan.cells[k].run_id for name, k in cell.sources.items()}} if cell.sources else {}
 
 
 def _threads(partial: PartialRun, wanted: int) -> int:

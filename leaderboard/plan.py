@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from rewardmark.leaderboard.data import Splits
+from rewardmark.leaderboard.sources import check_sources, find_sources
 from rewardmark.leaderboard.spec import RESULTS_VERSION, CellSpec, digest, folder_digest
 from rewardmark.leaderboard.starts import find_checkpoint, find_start_cell
 from rewardmark.leaderboard.suite import Suite
@@ -28,7 +31,8 @@ class PlannedCell:
 
     run_id: of its folder in the store; fit_key: cells that share it share one training (they differ in decoding or
     evaluation alone); start: checkpoint folder, or None; start_cell: place in the plan of the cell whose checkpoint it
-    starts from; needs: places of cells that must be finished first; start_run: the run that it is compared with.
+    starts from; needs: places of cells that must be finished first; start_run: the run that it is compared with;
+    sources: places of the cells that its options name, by those names.
     """
 
     spec: CellSpec
@@ -40,6 +44,7 @@ class PlannedCell:
     start_cell: int | None = None
     needs: tuple[int, ...] = ()
     start_run: str | None = None
+    sources: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,35 +76,41 @@ def evaluator_of(task: str, wanted: str) -> str | None:
 
 def plan_suite(suite: Suite, splits: Splits, device: str = "cpu", evaluator: str = "hotcoco") -> Plan:
     """Look everything up and compute the ids. Raises RewardmarkError with file and line for what cannot be run."""
-    order = _by_start(suite.cells)
+    from rewardmark.baselines import get_method
+
+    for spec in suite.cells:
+        with _placed(spec):
+            get_method(spec.method).check_options(spec.options)
     planned: dict[int, PlannedCell] = {}
-    for k in order:
-        spec = suite.cells[k]
-        try:
+    for k in _by_start(suite.cells):
+        with _placed(suite.cells[k]):
             planned[k] = _plan_cell(suite, k, planned, splits, device, evaluator)
-        except RewardmarkError as error:
-            if str(error).startswith(f"{spec.place.file}:"):
-                raise
-            raise spec.place.error(f"{spec.name!r}: {error}") from error
     cells = [planned[k] for k in range(len(suite.cells))]
     _share_fits(cells)
     return Plan(suite.name, tuple(_compare(cell, cells, splits) for cell in cells), device, evaluator)
 
 
+@contextmanager
+def _placed(spec: CellSpec) -> Iterator[None]:
+    """Errors in the block name the cell's file and line, unless they do."""
+    try:
+        yield
+    except RewardmarkError as error:
+        if str(error).startswith(f"{spec.place.file}:"):
+            raise
+        raise spec.place.error(f"{spec.name!r}: {error}") from error
+
+
 def _by_start(cells: Sequence[CellSpec]) -> list[int]:
-    """Places of the cells, each after the cell it starts from."""
-    starts = {k: find_start_cell(k, cells) for k in range(len(cells))}
-    order: list[int] = []
+    """Places of the cells, each after the cells that it starts from or takes up."""
+    before: dict[int, list[int]] = {}
     for k in range(len(cells)):
-        chain: list[int] = []
-        at: int | None = k
-        while at is not None and at not in order:
-            if at in chain:
-                raise cells[k].place.error("the starts of these cells go round in a circle")
-            chain.append(at)
-            at = starts[at]
-        order += reversed(chain)
-    return order
+        start = find_start_cell(k, cells)
+        before[k] = [*([] if start is None else [start]), *find_sources(k, cells).values()]
+    try:
+        return list(TopologicalSorter(before).static_order())
+    except CycleError as error:
+        raise cells[min(error.args[1])].place.error("the starts of these cells go round in a circle") from None
 
 
 def _plan_cell(
@@ -112,7 +123,6 @@ def _plan_cell(
 
     spec = suite.cells[k]
     task, method, model = get_task(spec.task), get_method(spec.method), get_model(spec.model)
-    method.check_options(spec.options)
     reward = get_reward(spec.reward, **spec.reward_parameters)
     if reward.card.task not in (spec.task, *task.rewards_of):
         raise RewardmarkError(f"reward {spec.reward} is for {reward.card.task}, not for {spec.task}")
@@ -164,10 +174,14 @@ def _plan_cell(
         "features": _features_identity(spec.task),
     }
     readable = re.sub(r"[^A-Za-z0-9_.]+", "-", f"{spec.task}-{spec.method}")
-    needs = () if start_cell is None else (start_cell,)
-    return PlannedCell(
-        spec, f"{readable}-{digest(whole)[:12]}", fit_key, versions, start, start_hash, start_cell, needs
-    )
+    sources = find_sources(k, suite.cells)
+    needs = tuple(dict.fromkeys([*([] if start_cell is None else [start_cell]), *sources.values()]))
+    cell = PlannedCell(
+        spec, f"{readable}-{digest(whole)[:12]}", fit_key, versions, start, start_hash, start_cell, needs,
+        sources=sources,
+    )  # fmt: skip
+    check_sources(cell, planned)
+    return cell
 
 
 def _same_task(spec: CellSpec, found: str | None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rewardmark.leaderboard.spec import CellSpec
 from rewardmark.rewards.errors import RewardmarkError
 
-__all__ = ["find_checkpoint", "find_start_cell"]
+__all__ = ["find_cell", "find_checkpoint", "find_start_cell"]
 
 PREFIX = "cell:"
 
@@ -35,28 +35,32 @@ def find_checkpoint(start: str, suite_file: Path) -> Path:
 
 
 def find_start_cell(k: int, cells: Sequence[CellSpec]) -> int | None:
-    """The place of the cell that cell k starts from, or None when its start is no cell.
+    """The place of the cell that cell k starts from, or None when its start is no cell; see `find_cell`."""
+    start = cells[k].start
+    return find_cell(k, start, cells, "start = ") if start is not None and start.startswith(PREFIX) else None
+
+
+def find_cell(k: int, name: str, cells: Sequence[CellSpec], said: str = "") -> int:
+    """The place of the cell that cell k calls `name` ("cell:LABEL").
 
     Of several cells with the label, the one that agrees with cell k in its task and then, wherever they differ among
-    themselves, in data, model, reward, seed and so on. Raises RewardmarkError when there is none, or more than one.
+    themselves, in data, model, reward, seed and so on. Raises RewardmarkError when there is none, or more than one,
+    quoting the name as `said` and it.
     """
-    cell = cells[k]
-    if cell.start is None or not cell.start.startswith(PREFIX):
-        return None
-    label = cell.start.removeprefix(PREFIX)
+    cell, label = cells[k], name.removeprefix(PREFIX)
     found = [i for i, other in enumerate(cells) if other.label == label and i != k]
     if not found:
         labels = sorted({other.label for other in cells if other.label})
         near = get_close_matches(label, labels, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"labels: {', '.join(labels) or 'none'}"
-        raise cell.place.error(f"start = {cell.start!r}: no other cell has this label; {hint}")
+        raise cell.place.error(f"{said}{name!r}: no other cell has this label; {hint}")
     for key in _MAY_AGREE:
         agreeing = [i for i in found if getattr(cells[i], key) == getattr(cell, key)]
         found = agreeing or found
     if len(found) == 1 or all(_same_training(cells[i], cells[found[0]]) for i in found):
         return found[0]
     names = ", ".join(repr(cells[i].name) for i in found)
-    raise cell.place.error(f"start = {cell.start!r} could be any of {names}; give them labels of their own")
+    raise cell.place.error(f"{said}{name!r} could be any of {names}; give them labels of their own")
 
 
 def _same_training(a: CellSpec, b: CellSpec) -> bool:

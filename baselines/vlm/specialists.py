@@ -7,6 +7,7 @@ more from the base.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,18 +30,18 @@ from rewardmark.baselines.vlm.method import (
 from rewardmark.baselines.vlm.models import load_vlm
 from rewardmark.baselines.vlm.recaptioning import FILE, read_captions, write_chunks, write_table
 from rewardmark.baselines.vlm.stages import PARTS, Stage, run_stages
+from rewardmark.baselines.vlm.turns import TURNS_FILE, Part, WrittenTurn, read_turn, taken_up
 from rewardmark.rewards.errors import RewardmarkError
 from rewardmark.tasks.programs.pictures import ScenePictures
-from rewardmark.tasks.scenes.turns import read_box
+from rewardmark.tasks.vlm.sample import VlmSample
 
-__all__ = ["PROMPTS", "SpecialistAugment", "SpecialistOptions", "read_turn"]
+__all__ = ["PROMPTS", "SpecialistAugment", "SpecialistOptions"]
 
 PROMPTS = {
     "spatial": "Ask and answer a question about where things are to each other.",
     "grounding": "Ask and answer a question about the box of a thing.",
     "ocr": "Ask and answer a question about what is written.",
 }
-TURNS_FILE = "turns.parquet"
 EXPERT_SPLIT = "expert"
 """Scenes that specialists are tuned on: none of them is pretrained on, none judged."""
 WHY = "specialists are tuned on questions that are made from the facts of generated scenes"
@@ -51,7 +52,9 @@ class SpecialistOptions(VlmOptions):
     """Besides what all take: skills: which specialists, of spatial, grounding, ocr; expert_images: generated scenes of
     its own that each is tuned on, `examples` questions of its skill about each (0: the instruction pictures, and no
     more); specialist_steps, specialist_rate: batches of that, and their peak learning rate; questions: that it writes
-    about each pretraining picture; temperature: of its draws. generation_batch: pictures at a time."""
+    about each pretraining picture; temperature: of its draws. generation_batch: pictures at a time. written: cells
+    (cell:LABEL) that have tuned some of these specialists in the same way: what theirs wrote is taken, and not made
+    again; no number changes by it."""
 
     skills: list[str] = field(default_factory=lambda: list(PROMPTS))
     expert_images: int = at_least(0, 3000)
@@ -61,16 +64,14 @@ class SpecialistOptions(VlmOptions):
     questions: int = at_least(1, 2)
     temperature: float = at_least(0.01, 0.7)
     generation_batch: int = at_least(1, 128)
+    written: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class WrittenTurn:
-    """What a specialist wrote about a picture, and why it was left out (None: it was not)."""
-
-    id: str
-    skill: str
-    written: str
-    reason: str | None
+WRITING = (
+    "expert_images", "specialist_steps", "specialist_rate", "examples", "questions", "temperature", "generation_batch",
+    "instruction_images",
+)  # fmt: skip
+"""The options that what a specialist writes depends on."""
 
 
 class SpecialistAugment(VlmMethod):
@@ -80,12 +81,41 @@ class SpecialistAugment(VlmMethod):
     options_type: ClassVar[type[VlmOptions]] = SpecialistOptions
 
     def check_options(self, options: dict[str, Any]) -> None:
-        skills = read_options(SpecialistOptions, self.name, options).skills
-        odd = next((skill for skill in skills if skill not in PROMPTS), None)
-        if odd is not None or not skills or len(set(skills)) != len(skills):
+        given = read_options(SpecialistOptions, self.name, options)
+        odd = next((skill for skill in given.skills if skill not in PROMPTS), None)
+        if odd is not None or not given.skills or len(set(given.skills)) != len(given.skills):
             raise RewardmarkError(
-                f"method {self.name!r}: option skills = {skills!r} must be some of {', '.join(PROMPTS)}"
+                f"method {self.name!r}: option skills = {given.skills!r} must be some of {', '.join(PROMPTS)}"
             )
+        named = given.written
+        if not isinstance(named, list) or not all(isinstance(name, str) and name.startswith("cell:") for name in named):
+            raise RewardmarkError(f"method {self.name!r}: option written = {named!r} must name cells: ['cell:LABEL']")
+
+    def options_identity(self, options: dict[str, Any]) -> dict[str, Any]:
+        """As of every method; who did a part of the work is no part of it."""
+        return super().options_identity({key: value for key, value in options.items() if key != "written"})
+
+    def sources(self, options: dict[str, Any]) -> list[str]:
+        return read_options(SpecialistOptions, self.name, options).written
+
+    def check_sources(self, options: dict[str, Any], others: dict[str, dict[str, Any]]) -> None:
+        mine = read_options(SpecialistOptions, self.name, options)
+        by: dict[str, str] = {}
+        for name, other in others.items():
+            theirs = read_options(SpecialistOptions, self.name, other)
+            differing = [key for key in WRITING if getattr(mine, key) != getattr(theirs, key)]
+            if differing:
+                raise RewardmarkError(
+                    f"method {self.name!r}: option written: {name!r} has another {', '.join(differing)}, so its "
+                    "specialists write other turns"
+                )
+            useful = [skill for skill in theirs.skills if skill in mine.skills and skill not in by]
+            if not useful:
+                raise RewardmarkError(
+                    f"method {self.name!r}: option written: {name!r} has no specialist that is wanted here and not in "
+                    f"another (its skills: {', '.join(theirs.skills)})"
+                )
+            by |= dict.fromkeys(useful, name)
 
     def fit(self, job: FitJob) -> FitResult:
         options = read_options(SpecialistOptions, self.name, job.options)
@@ -93,33 +123,25 @@ class SpecialistAugment(VlmMethod):
         check_task(job.task, self.name)
         if job.start is None:
             raise RewardmarkError(f"method {self.name!r} needs a start: the cell of the last round")
-        pictures = scenes_of(self.name, job.train, WHY)
+        scenes_of(self.name, job.train, WHY)
         instructed(job, options, self.name, job.seed)  # what is wrong with them is said before hours of tuning
         samples, log = web_of(self.name, job.train), Log()
         texts = read_captions(job.start / FILE, samples)
         turns: list[list[tuple[str, str]]] = [[("", text)] for text in texts]
         rows: list[WrittenTurn] = []
+        taken = taken_up(job.sources, options.skills, [sample.id for sample in samples])
         for skill in options.skills:
-
-            def tell(done: int, total: int, name: str = skill) -> None:
-                job.progress(0, job.steps, {name: done / total})
-
-            specialist = self._tune(job, options, skill, log)
-            vlm = load_vlm(specialist, job.device)
-            for number in range(options.questions):
-                place = job.workdir / skill / f"written-{number}"
-                written = write_chunks(
-                    vlm, [sample.picture for sample in samples], pictures.image, [PROMPTS[skill]] * len(samples), place,
-                    log, batch_size=options.generation_batch, max_new_tokens=2 * SHORT,
-                    temperature=options.temperature, seed=1000 * job.seed + number, progress=tell,
-                )  # fmt: skip
-                for k, one in enumerate(written):
-                    turn, reason = read_turn(skill, one.text, one.ended)
-                    if turn is not None and turn[0] in [question for question, _ in turns[k]]:
-                        turn, reason = None, "again"
-                    rows.append(WrittenTurn(samples[k].id, skill, one.text, reason))
-                    if turn is not None:
-                        turns[k].append(turn)
+            part = taken.get(skill) or self._write(job, options, skill, samples)
+            log.take(part.log.curves, part.log.usage)
+            for name, value in part.log.usage.items():
+                log.add(f"{skill}/{name}", value)
+            for k, text, ended in part.texts:
+                turn, reason = read_turn(skill, text, ended)
+                if turn is not None and turn[0] in [question for question, _ in turns[k]]:
+                    turn, reason = None, "again"
+                rows.append(WrittenTurn(samples[k].id, skill, text, reason))
+                if turn is not None:
+                    turns[k].append(turn)
         dialogues = [Dialogue(sample.picture, tuple(turn)) for sample, turn in zip(samples, turns, strict=True)]
         model = train_from_base(job, options, self.name, dialogues, log, job.progress)
         for skill in options.skills:
@@ -128,6 +150,24 @@ class SpecialistAugment(VlmMethod):
         tables = [job.start / FILE, write_table(rows, job.workdir / TURNS_FILE)]
         folder = write_checkpoint(model, base_of(job, self.name), tables, job.workdir / "checkpoint")
         return FitResult(folder, log.curves, log.usage)
+
+    def _write(self, job: FitJob, options: SpecialistOptions, skill: str, samples: Sequence[VlmSample]) -> Part:
+        """Tune the specialist of a skill, and let it write about every picture."""
+
+        def tell(done: int, total: int) -> None:
+            job.progress(0, job.steps, {skill: done / total})
+
+        part = Part([], Log())
+        pictures = scenes_of(self.name, job.train, WHY)
+        vlm = load_vlm(self._tune(job, options, skill, part.log), job.device)
+        for number in range(options.questions):
+            written = write_chunks(
+                vlm, [sample.picture for sample in samples], pictures.image, [PROMPTS[skill]] * len(samples),
+                job.workdir / skill / f"written-{number}", part.log, batch_size=options.generation_batch,
+                max_new_tokens=2 * SHORT, temperature=options.temperature, seed=1000 * job.seed + number, progress=tell,
+            )  # fmt: skip
+            part.texts.extend((k, one.text, one.ended) for k, one in enumerate(written))
+        return part
 
     def _tune(self, job: FitJob, options: SpecialistOptions, skill: str, log: Log) -> Path:
         """The start, tuned to write questions and answers of one skill about scenes that only experts see.
@@ -152,24 +192,3 @@ class SpecialistAugment(VlmMethod):
             batch_size=job.batch_size or 32, device=job.device,
             progress=lambda _, total, values: job.progress(0, job.steps, values),
         )  # fmt: skip
-
-
-def read_turn(skill: str, text: str, ended: bool) -> tuple[tuple[str, str] | None, str | None]:
-    """Question and answer of what a specialist wrote, or why it is none.
-
-    >>> read_turn("spatial", "Is the ball above the box? yes", True)
-    (('Is the ball above the box?', 'yes'), None)
-    >>> read_turn("grounding", "Where is the ball? here", True)
-    (None, 'answer')
-    """
-    question, mark, answer = text.partition("?")
-    question, answer = f"{question.strip()}?", answer.strip()
-    if not mark or question == "?":
-        return None, "question"
-    if not ended:
-        return None, "cut"
-    if not answer or (skill == "spatial" and answer not in ("yes", "no")):
-        return None, "answer"
-    if skill == "grounding" and read_box(answer, 100, 100) is None:
-        return None, "answer"
-    return (question, answer), None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from pyarrow import parquet
-from rewardmark.baselines import Decoding, FitJob, get_method
+from rewardmark.baselines import Decoding, FitJob, FitResult, get_method
+from rewardmark.baselines.method import Source
+from rewardmark.baselines.vlm.learn import Log
 from rewardmark.baselines.vlm.models import load_vlm
-from rewardmark.baselines.vlm.recaptioning import read_captions
-from rewardmark.baselines.vlm.specialists import read_turn
+from rewardmark.baselines.vlm.recaptioning import read_captions, write_table
+from rewardmark.baselines.vlm.specialists import SpecialistAugment, SpecialistOptions
+from rewardmark.baselines.vlm.turns import TURNS_FILE, WrittenTurn, read_turn, taken_up
 from rewardmark.rewards.errors import DataError, RewardmarkError
 from rewardmark.tasks import get_task
 from rewardmark.tasks.dataset_spec import DatasetSpec
@@ -103,6 +107,71 @@ def test_the_oracle_and_shares(rounds: dict[str, Path], tmp_path: Path) -> None:
     assert 0 < sum(asked) < len(asked)
 
 
+def test_what_a_specialist_of_another_cell_wrote_is_taken_and_changes_nothing(
+    rounds: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, options = SpecialistAugment(), {"specialist_steps": 1, "questions": 2}
+    tuned: list[str] = []
+    tune = SpecialistAugment._tune
+
+    def spy(self: SpecialistAugment, job: FitJob, options: SpecialistOptions, skill: str, log: Log) -> Path:
+        tuned.append(skill)
+        return tune(self, job, options, skill, log)
+
+    monkeypatch.setattr(SpecialistAugment, "_tune", spy)
+
+    def fitted(name: str, skills: list[str], sources: dict[str, Source] | None = None) -> FitResult:
+        asked = job(tmp_path / name, start=rounds["one"], options={**options, "skills": skills})
+        return method.fit(replace(asked, sources=sources or {}))
+
+    alone = {skill: fitted(skill, [skill]) for skill in ("grounding", "ocr")}
+    whole = fitted("whole", ["grounding", "spatial", "ocr"])
+    tuned.clear()
+    sources = {f"cell:{skill}": Source(made.checkpoint, made.curves, made.usage) for skill, made in alone.items()}
+    taken = fitted("taken", ["grounding", "spatial", "ocr"], sources)
+    assert tuned == ["spatial"]
+    assert rows(taken.checkpoint, "turns.parquet") == rows(whole.checkpoint, "turns.parquet")
+    assert taken.curves == whole.curves
+    ours, theirs = load_vlm(taken.checkpoint).model.state_dict(), load_vlm(whole.checkpoint).model.state_dict()
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+    assert taken.usage.keys() == whole.usage.keys()
+    for name, value in whole.usage.items():
+        if name.endswith("seconds"):
+            assert taken.usage[name] > 0
+        else:
+            assert taken.usage[name] == value
+    assert whole.usage["recaptioned"] == 3 * 2 * len(get_task("vlm").open(TRAIN))
+    for skill, made in alone.items():  # what was taken is paid for, as whoever made it paid
+        assert taken.usage[f"{skill}/fit_seconds"] == made.usage[f"{skill}/fit_seconds"]
+    forgets = {"cell:ocr": Source(alone["ocr"].checkpoint, alone["ocr"].curves, {"tokens": 3.0})}
+    tuned.clear()
+    assert rows(fitted("again", ["ocr"], forgets).checkpoint, "turns.parquet") == rows(
+        alone["ocr"].checkpoint, "turns.parquet"
+    )
+    assert tuned == ["ocr"]  # a run that does not say what its specialist used is not taken
+
+
+def test_turns_that_are_taken_are_read_as_they_were(tmp_path: Path) -> None:
+    said = [
+        ("b", "Is the ball above the box? yes", True, None),
+        ("a", "Is the ball above", False, "question"),
+        ("a", "Is the ball above the box? ye", False, "cut"),
+        ("b", "Is the ball above the box? yes", True, "again"),
+        ("a", "Is the ball above the box? perhaps", True, "answer"),
+    ]
+    write_table([WrittenTurn(id, "spatial", text, reason) for id, text, _, reason in said], tmp_path / TURNS_FILE)
+    source = Source(tmp_path, [{"step": 1, "name": "specialist-spatial/loss", "value": 1.0}], {"spatial/tokens": 2.0})
+    part = taken_up({"cell:x": source}, ["spatial"], ["a", "b"])["spatial"]
+    assert [(k, text) for k, text, _ in part.texts] == [("ab".index(id), text) for id, text, *_ in said]
+    for (_, text, ended), (_, _, was, reason) in zip(part.texts, said, strict=True):
+        assert read_turn("spatial", text, ended)[1] == read_turn("spatial", text, was)[1]
+        assert reason == "again" or read_turn("spatial", text, ended)[1] == reason
+    assert part.log.usage["tokens"] == 2.0 and len(part.log.curves) == 1
+    assert taken_up({"cell:x": source}, ["ocr"], ["a", "b"]) == {}
+    with pytest.raises(DataError, match="'cell:x' are about other pictures"):
+        taken_up({"cell:x": source}, ["spatial"], ["a"])
+
+
 def test_specialists_write_questions_with_answers() -> None:
     assert read_turn("ocr", "What does the sign say? zoo", True) == (("What does the sign say?", "zoo"), None)
     assert read_turn("grounding", "Where is the ball? [1, 2, 9, 8]", True)[1] is None
@@ -124,6 +193,8 @@ def test_specialists_write_questions_with_answers() -> None:
         ("self-augment", {"combine": "both"}, "combine"),
         ("specialist-augment", {"skills": ["counting"]}, "skills"),
         ("specialist-augment", {"skills": []}, "skills"),
+        ("specialist-augment", {"written": ["spatial"]}, "written"),
+        ("specialist-augment", {"written": "cell:spatial"}, "written"),
         ("vlm-base", {"tower": 3}, "tower"),
     ],
 )

@@ -55,4 +55,6 @@ def test_every_task_and_method_run(tmp_path: Path) -> None:
         tuned = run["spec"]["method"] in ("reinforce", "self-training", "reinforce-text", "self-augment")
         assert (run["start_run"] is not None) >= tuned
         assert not any(path.suffix == ".partial" for path in out.iterdir())
+    by_label = {run["label"]: run for run in runs}
+    assert by_label["vlm-specialists"]["fit"]["sources"] == {"cell:vlm-spatial": by_label["vlm-spatial"]["id"]}
     assert took < LIMIT_SECONDS

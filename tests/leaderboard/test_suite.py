@@ -262,6 +262,61 @@ def test_cells_of_one_training_wait_for_the_first(planned: Planned) -> None:
     assert plan.cells[1].needs == (0,)
 
 
+VLM = """
+[[cell]]
+task = "vlm"
+dataset = { name = "scenes", split = "train", n = 4, kind = "web" }
+evaluation = { name = "scenes", split = "test", n = 2 }
+"""
+LAST = VLM + 'label = "last"\nmethod = "vlm"\nstart = "checkpoints/vlm-base"\nsteps = 1\n'
+SPECIALIST = VLM + 'method = "specialist-augment"\nstart = "cell:last"\nsteps = 1\n'
+ALL = SPECIALIST + 'label = "all"\noptions = { written = ["cell:spatial"] }\n'
+ONE = SPECIALIST + 'label = "spatial"\noptions = { skills = ["spatial"] }\n'
+
+
+def test_a_cell_whose_work_is_taken_is_run_before_and_changes_no_id(planned: Planned) -> None:
+    plan = planned(LAST + ALL + ONE)
+    whole, one = plan.cells[1], plan.cells[2]
+    assert whole.sources == {"cell:spatial": 2} and whole.needs == (0, 2)
+    assert plan.order() == [0, 2, 1]
+    plain = planned(LAST + ALL.replace('written = ["cell:spatial"]', "") + ONE).cells
+    assert [cell.run_id for cell in plain] == [cell.run_id for cell in plan.cells]
+    assert plain[1].sources == {} and plain[1].needs == (0,) and one.sources == {}
+    seeds = "seed = [0, 1]\n"
+    cells = planned(LAST + ONE + seeds + ALL.replace("steps = 1", "steps = 2") + seeds).cells
+    assert [cells[k].sources["cell:spatial"] for k in (3, 4)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({'label = "spatial"': 'label = "spatia"'}, "options: 'cell:spatial': no other cell has this label; did you"),
+        ({'"specialist-augment"': '"vlm"', 'options = { skills = ["spatial"] }': ""}, "has another method"),
+        ({"steps = 1": "steps = 1\nseed = 3"}, "has another seed"),
+        ({"n = 4": "n = 5"}, "has another dataset"),
+        ({"cell:last": "checkpoints/vlm-base"}, "has another start"),
+        ({"] }": "], temperature = 0.5 }"}, "another temperature"),
+        ({"] }": '], written = ["cell:all"] }'}, "circle"),
+        ({'["spatial"]': '["counting"]'}, "skills"),
+    ],
+)
+def test_a_cell_that_does_another_work_is_refused(planned: Planned, changes: dict[str, str], said: str) -> None:
+    one = ONE
+    for old, new in changes.items():
+        assert one.count(old) == 1
+        one = one.replace(old, new)
+    with pytest.raises(RewardmarkError) as error:
+        planned(LAST + ALL + one)
+    assert said in str(error.value)
+    assert "suite.toml:" in str(error.value)
+
+
+def test_a_cell_that_adds_no_skill_is_refused(planned: Planned) -> None:
+    ocr = ALL.replace("options = { ", 'options = { skills = ["ocr"], ')
+    with pytest.raises(RewardmarkError, match="'cell:spatial' has no specialist that is wanted here"):
+        planned(LAST + ocr + ONE)
+
+
 def test_the_evaluator_counts_only_where_there_is_a_choice(plugin: Path, write: Write) -> None:
     suite = load_suite(write(TOY + "steps = 1\n" + CELL))
     plans = [plan_suite(suite, Splits(), evaluator=name) for name in ("hotcoco", "pycocotools")]
