@@ -17,6 +17,7 @@ from rewardmark.leaderboard.board.numbers import (
     reward_quantity,
     score_quantity,
 )
+from rewardmark.leaderboard.board.order import in_order
 from rewardmark.leaderboard.statistics import Interval, mean_over_seeds, paired_difference, paired_ratio
 
 if TYPE_CHECKING:
@@ -175,14 +176,7 @@ def _section(key: str, task: str, title: str, dataset: str, runs: list[Run], fol
     if best is not None:
         quantities.insert(sum(name.partition("@")[0] == primary for name in names), best)
     started = {run.file.start_run for run in folder.runs if run.file.start_run != run.id}
-    grouped = cells_of(runs)
-    usual = {reward_name(run) for run in runs if run.id in started}
-
-    def place(cell: list[Run]) -> tuple[bool, str, bool, str]:  # starts first; then by method, the start's reward first
-        reward = reward_name(cell[0])
-        return not any(run.id in started for run in cell), cell[0].method, reward not in usual, reward
-
-    grouped.sort(key=place)
+    grouped = in_order(cells_of(runs), folder)
     told_apart = variants(grouped)
     entries: list[Entry] = []
     for cell, variant in zip(grouped, told_apart, strict=True):

@@ -53,12 +53,13 @@ def choosing(section: Section, names: list[str], out: Path) -> Iterator[str]:
 
 
 def _order(section: Section) -> list[Entry]:
-    """The starts, then the best by the primary metric first."""
+    """The starts in the order of the board, each after its own; then the best by the primary metric first."""
     sign = -1.0 if section.primary.higher_is_better else 1.0
 
     def place(entry: Entry) -> tuple[bool, float]:
         mean = entry.cells[section.primary.name].mean
-        return not entry.is_start, math.inf if mean is None else sign * mean.mean
+        worth = math.inf if mean is None else sign * mean.mean
+        return not entry.is_start, entry.index if entry.is_start else worth
 
     return sorted(section.entries, key=place)
 

@@ -44,6 +44,23 @@ def test_seeds_of_one_cell_are_one_entry_and_the_start_comes_first(board_runs):
     assert detection.entries[0].is_start and detection.primary.name == "AP"
 
 
+def test_a_chain_of_starts_is_in_its_order_and_names_count(detection):
+    runs = read_runs(detection)
+    (start,) = [run for run in runs.runs if run.method == "mle"]
+    tuned = [run for run in runs.runs if run.method != "mle"]
+    before = start.id
+    for number, run in zip((2, 10, 9), tuned[:3], strict=True):  # each from the one before
+        change_run(run.folder, start_run=before, name=f"round-{number}", spec_method=f"{'zyx'[number % 3]}-tuned")
+        before = run.id
+    for number, run in zip((10, 9), tuned[3:5], strict=True):
+        change_run(run.folder, name=f"end-{number}", spec_method="mle", spec_seed=0, spec_steps=number)
+    entries = only_section(detection).entries
+    names = [entry.runs[0].file.name for entry in entries]
+    assert names[:3] == [start.file.name, "round-2", "round-10"]
+    assert [name for name in names if name.startswith("end")] == ["end-9", "end-10"]
+    assert [entry.is_start for entry in entries].index(False) == 3
+
+
 def test_values_are_those_of_the_runs_and_one_seeds_interval_is_that_of_its_replicates(detection):
     section = only_section(detection)
     mle = section.entries[0]
