@@ -39,22 +39,26 @@ class Outcome:
         return self.state in ("finished", "kept")
 
 
-def select(plan: Plan, only: str | None) -> list[int]:
-    """Places of the cells whose name or run id matches the glob `only` (whole words: `seed=1` is not `seed=10`).
+def select(plan: Plan, only: Sequence[str]) -> list[int]:
+    """Places of the cells whose name or run id matches a glob of `only` (whole words: `seed=1` is not `seed=10`); all
+    cells without any.
 
-    Raises RewardmarkError naming all cells when nothing matches.
+    Raises RewardmarkError naming all cells when a glob matches nothing.
     """
-    if only is None:
+    if not only:
         return list(range(len(plan.cells)))
-    chosen = [
-        k
-        for k, cell in enumerate(plan.cells)
-        if fnmatch.fnmatchcase(f" {cell.spec.name} ", f"* {only} *") or fnmatch.fnmatchcase(cell.run_id, only)
-    ]
-    if not chosen:
-        names = "; ".join(cell.spec.name for cell in plan.cells)
-        raise RewardmarkError(f"--only {only!r} matches no cell of suite {plan.suite}; its cells: {names}")
-    return chosen
+    chosen: set[int] = set()
+    for glob in only:
+        found = {
+            k
+            for k, cell in enumerate(plan.cells)
+            if fnmatch.fnmatchcase(f" {cell.spec.name} ", f"* {glob} *") or fnmatch.fnmatchcase(cell.run_id, glob)
+        }
+        if not found:
+            names = "; ".join(cell.spec.name for cell in plan.cells)
+            raise RewardmarkError(f"--only {glob!r} matches no cell of suite {plan.suite}; its cells: {names}")
+        chosen |= found
+    return sorted(chosen)
 
 
 def with_needs(plan: Plan, chosen: Sequence[int], store: Store) -> list[int]:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def run(
     suite: SuiteName,
     only: Annotated[
-        str | None, typer.Option(metavar="GLOB", help="Only the cells whose name matches, by whole words.")
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Only the cells whose name matches, by whole words; repeatable."),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the runs are stored.")] = Path("runs"),
     data: DataFolder = None,
@@ -57,6 +58,8 @@ def run(
 
       rewardmark run my.toml --only 'reinforce*seed=1' --out runs/
 
+      rewardmark run recaption --only 'round-*' --only spatial
+
       rewardmark run bccd --data path/to/bccd
 
       rewardmark run my.toml --plugin my_rewards.py
@@ -83,7 +86,7 @@ def run(
             loaded = load_suite(suite, plugins=True)
             plugins = [*(plugin or []), *loaded.plugins]
             plan = plan_suite(loaded, splits, pick_device(device), evaluator.value)
-            chosen = select(plan, only)
+            chosen = select(plan, only or [])
             jobs = jobs or loaded.jobs
             context = Context(plan, store, splits, threads or loaded.threads or default_threads(), show)
             at_a_time = "" if jobs == 1 else f", {jobs} at a time"

@@ -18,10 +18,11 @@ PARTS = ("data", "sampling", "decoding", "reward", "loss", "update", "between")
 
 
 def entry_names(section: Section) -> list[str]:
-    """A name for each entry: as its runs are called in their suite, without the seed; the page's own where two would be
-    alike."""
+    """A name for each entry: as its runs are called in their suite, without the seed and the evaluation, which the
+    section's heading says; the page's own where two would be alike."""
     plain = [
-        re.sub(r"\s*\bseed=\S+", "", entry.runs[0].file.name).removesuffix(f" {section.task}") or entry.label
+        re.sub(r"\s*\b(seed|evaluation)=\S+", "", entry.runs[0].file.name).removesuffix(f" {section.task}")
+        or entry.label
         for entry in section.entries
     ]
     return [

@@ -88,14 +88,16 @@ def test_only_takes_whole_words_and_runs_what_a_cell_needs(context: Contexts) ->
     made = context(
         TOY + 'label = "first"\nsteps = 1\nseed = [1, 10]\n' + TOY + 'start = "cell:first"\nsteps = 2\nseed = [1, 10]\n'
     )
-    assert select(made.plan, "seed=1") == [0, 2]
-    assert select(made.plan, "toy*seed=10") == [3]
-    assert select(made.plan, made.plan.cells[1].run_id) == [1]
-    assert [outcome.cell for outcome in run_plan(made, select(made.plan, "toy*seed=10"))] == [1, 3]
+    assert select(made.plan, ["seed=1"]) == [0, 2]
+    assert select(made.plan, ["toy*seed=10"]) == [3]
+    assert select(made.plan, ["toy*seed=10", "seed=1"]) == [0, 2, 3]
+    assert select(made.plan, []) == [0, 1, 2, 3]
+    assert select(made.plan, [made.plan.cells[1].run_id]) == [1]
+    assert [outcome.cell for outcome in run_plan(made, select(made.plan, ["toy*seed=10"]))] == [1, 3]
     with pytest.raises(
         RewardmarkError, match=r"--only 'nothing' matches no cell .* its cells: first brightness seed=1"
     ):
-        select(made.plan, "nothing")
+        select(made.plan, ["seed=1", "nothing"])
 
 
 def test_cells_that_differ_in_decoding_share_the_training(
