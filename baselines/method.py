@@ -83,7 +83,7 @@ class FitJob:
             (same device).
         options: the method's own options; unknown ones are refused.
         progress: called after every step.
-        sources: what the cells made that the options name, by those names, for a method that has `sources`.
+        sources: what the cells made that this one names as its sources, by those names.
     """
 
     task: Task
@@ -115,11 +115,11 @@ class FitResult:
 class Method(Protocol):
     """What the harness asks of a method.
 
-    Besides, a method may have `options_identity(options)`: the options as the id of a run takes them. And one whose
-    options name other cells (`cell:LABEL`) that do a part of its work in the same way has `sources(options)`: those
-    names, and `check_sources(options, others)`: raise `RewardmarkError` where the options of those cells, by name, do
-    something else. The harness runs these cells first and sees to it that they agree in start, data and seed; what they
-    made is in `FitJob.sources`. They save work and may change no number, so the id of a run does not have them.
+    Besides, a method may have `options_identity(options)`: the options as the id of a run takes them. And where a cell
+    may name others as its `sources`, cells of the method that do a part of its work in the same way,
+    `check_sources(options, others)`: raise `RewardmarkError` where the options of those cells, by name, do something
+    else. The harness runs these cells first and sees to it that they agree in start, data and seed; what they made is
+    in `FitJob.sources`. They save work and may change no number, so the id of a run does not have them.
     """
 
     name: ClassVar[str]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
@@ -32,7 +31,7 @@ class PlannedCell:
     run_id: of its folder in the store; fit_key: cells that share it share one training (they differ in decoding or
     evaluation alone); start: checkpoint folder, or None; start_cell: place in the plan of the cell whose checkpoint it
     starts from; needs: places of cells that must be finished first; start_run: the run that it is compared with;
-    sources: places of the cells that its options name, by those names.
+    sources: places of the cells that do a part of its training, by the names that it gives them.
     """
 
     spec: CellSpec
@@ -76,29 +75,18 @@ def evaluator_of(task: str, wanted: str) -> str | None:
 
 def plan_suite(suite: Suite, splits: Splits, device: str = "cpu", evaluator: str = "hotcoco") -> Plan:
     """Look everything up and compute the ids. Raises RewardmarkError with file and line for what cannot be run."""
-    from rewardmark.baselines import get_method
-
-    for spec in suite.cells:
-        with _placed(spec):
-            get_method(spec.method).check_options(spec.options)
     planned: dict[int, PlannedCell] = {}
     for k in _by_start(suite.cells):
-        with _placed(suite.cells[k]):
+        spec = suite.cells[k]
+        try:
             planned[k] = _plan_cell(suite, k, planned, splits, device, evaluator)
+        except RewardmarkError as error:
+            if str(error).startswith(f"{spec.place.file}:"):
+                raise
+            raise spec.place.error(f"{spec.name!r}: {error}") from error
     cells = [planned[k] for k in range(len(suite.cells))]
     _share_fits(cells)
     return Plan(suite.name, tuple(_compare(cell, cells, splits) for cell in cells), device, evaluator)
-
-
-@contextmanager
-def _placed(spec: CellSpec) -> Iterator[None]:
-    """Errors in the block name the cell's file and line, unless they do."""
-    try:
-        yield
-    except RewardmarkError as error:
-        if str(error).startswith(f"{spec.place.file}:"):
-            raise
-        raise spec.place.error(f"{spec.name!r}: {error}") from error
 
 
 def _by_start(cells: Sequence[CellSpec]) -> list[int]:
@@ -123,6 +111,7 @@ def _plan_cell(
 
     spec = suite.cells[k]
     task, method, model = get_task(spec.task), get_method(spec.method), get_model(spec.model)
+    method.check_options(spec.options)
     reward = get_reward(spec.reward, **spec.reward_parameters)
     if reward.card.task not in (spec.task, *task.rewards_of):
         raise RewardmarkError(f"reward {spec.reward} is for {reward.card.task}, not for {spec.task}")

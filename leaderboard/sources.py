@@ -1,4 +1,4 @@
-"""Cells that do a part of another cell's work: named by its options, run before it, the same in all that counts."""
+"""Cells that do a part of another cell's work: named by it, run before it, the same in all that counts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rewardmark.leaderboard.spec import CellSpec
-from rewardmark.leaderboard.starts import find_cell
+from rewardmark.leaderboard.starts import PREFIX, find_cell
 from rewardmark.rewards.errors import RewardmarkError
 
 if TYPE_CHECKING:
@@ -14,17 +14,20 @@ if TYPE_CHECKING:
 
 __all__ = ["check_sources", "find_sources"]
 
+SAID = "sources: "
+
 
 def find_sources(k: int, cells: Sequence[CellSpec]) -> dict[str, int]:
-    """The places of the cells that the options of cell k name, by those names; see `baselines.method.Method`.
+    """The places of the cells that cell k names as its sources, by those names; see `baselines.method.Method`.
 
-    The options are right by `check_options`. Raises RewardmarkError when there is no such cell.
+    Raises RewardmarkError when there is no such cell.
     """
-    from rewardmark.baselines import get_method
-
-    method = get_method(cells[k].method)
-    named: list[str] = method.sources(cells[k].options) if hasattr(method, "sources") else []
-    return {name: find_cell(k, name, cells, "options: ") for name in named}
+    found = {}
+    for name in cells[k].sources:
+        if not name.startswith(PREFIX):
+            raise cells[k].place.error(f"{SAID}{name!r} must name a cell: '{PREFIX}LABEL'")
+        found[name] = find_cell(k, name, cells, SAID)
+    return found
 
 
 def check_sources(cell: PlannedCell, planned: Mapping[int, PlannedCell]) -> None:
@@ -37,13 +40,17 @@ def check_sources(cell: PlannedCell, planned: Mapping[int, PlannedCell]) -> None
         alike = ("task", "method", "dataset", "model", "seed", "batch_size")
         return {"start": begun} | {key: getattr(one.spec, key) for key in alike}
 
-    mine = what(cell)
+    if not cell.sources:
+        return
+    method, mine = get_method(cell.spec.method), what(cell)
+    if not hasattr(method, "check_sources"):
+        raise RewardmarkError(f"{SAID}method {cell.spec.method!r} takes nothing from other cells")
     for name, other in cell.sources.items():
         theirs = what(planned[other])
         differing = [key for key in mine if mine[key] != theirs[key]]
         if differing:
-            raise RewardmarkError(f"options: {name!r} has another {', '.join(differing)}, so it does another work")
-    method = get_method(cell.spec.method)
-    if cell.sources and hasattr(method, "check_sources"):
-        options = {name: planned[other].spec.options for name, other in cell.sources.items()}
-        method.check_sources(cell.spec.options, options)
+            raise RewardmarkError(f"{SAID}{name!r} has another {', '.join(differing)}, so it does another work")
+    try:
+        method.check_sources(cell.spec.options, {name: planned[k].spec.options for name, k in cell.sources.items()})
+    except RewardmarkError as error:
+        raise RewardmarkError(f"{SAID}{error}") from error

@@ -37,7 +37,8 @@ class CellSpec:
 
     start: a checkpoint folder as written, "cell:LABEL", or None for random weights. decoding: arguments of
     `baselines.Decoding`; also: further decodings by name, in which the same checkpoint is judged too. evaluation: the
-    held-out images; validation: images for the curves, never for the result.
+    held-out images; validation: images for the curves, never for the result; sources: cells ("cell:LABEL") that do a
+    part of the training.
     """
 
     task: str
@@ -58,9 +59,11 @@ class CellSpec:
     batch_size: int | None = None
     decoding: dict[str, Any] = field(default_factory=dict)
     also: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The `spec` of run.json, without what the harness adds (the start's content hash)."""
+        """The `spec` of run.json, without what the harness adds (the start's content hash), and without who did a part
+        of the training."""
         return {
             "task": self.task,
             "dataset": self.dataset.to_dict(),

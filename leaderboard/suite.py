@@ -48,6 +48,7 @@ class _Cell(BaseModel):
     seed: Count = 0
     batch_size: Annotated[StrictInt, Field(ge=1)] | None = None
     decoding: Table = {}
+    sources: list[StrictStr] = []
     also: dict[Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9_.-]+$")], Table] = {}
 
 
@@ -138,7 +139,7 @@ def load_suite(suite: str | Path, *, plugins: bool = False) -> Suite:
         reader.known_keys(table, _Cell.model_fields, ("cell", k))
         merged = {**top.defaults, **table}
         for key, value in merged.items():
-            if isinstance(value, list) and (key not in CROSSED or not value):
+            if isinstance(value, list) and key != "sources" and (key not in CROSSED or not value):
                 what = "may not be a list" if value else "is an empty list: there would be no cell"
                 raise reader.error(("cell", k, key), f"{key} {what}")
         for cell in cross(merged):
@@ -230,6 +231,7 @@ class _Reader:
             batch_size=checked.batch_size,
             decoding=checked.decoding,
             also=checked.also,
+            sources=tuple(checked.sources),
         )
 
     def dataset(self, table: dict[str, Any], path: tuple[str | int, ...], defaults: Mapping[str, Any]) -> DatasetSpec:

@@ -52,9 +52,7 @@ class SpecialistOptions(VlmOptions):
     """Besides what all take: skills: which specialists, of spatial, grounding, ocr; expert_images: generated scenes of
     its own that each is tuned on, `examples` questions of its skill about each (0: the instruction pictures, and no
     more); specialist_steps, specialist_rate: batches of that, and their peak learning rate; questions: that it writes
-    about each pretraining picture; temperature: of its draws. generation_batch: pictures at a time. written: cells
-    (cell:LABEL) that have tuned some of these specialists in the same way: what theirs wrote is taken, and not made
-    again; no number changes by it."""
+    about each pretraining picture; temperature: of its draws. generation_batch: pictures at a time."""
 
     skills: list[str] = field(default_factory=lambda: list(PROMPTS))
     expert_images: int = at_least(0, 3000)
@@ -64,7 +62,6 @@ class SpecialistOptions(VlmOptions):
     questions: int = at_least(1, 2)
     temperature: float = at_least(0.01, 0.7)
     generation_batch: int = at_least(1, 128)
-    written: list[str] = field(default_factory=list)
 
 
 WRITING = (
@@ -87,18 +84,9 @@ class SpecialistAugment(VlmMethod):
             raise RewardmarkError(
                 f"method {self.name!r}: option skills = {given.skills!r} must be some of {', '.join(PROMPTS)}"
             )
-        named = given.written
-        if not isinstance(named, list) or not all(isinstance(name, str) and name.startswith("cell:") for name in named):
-            raise RewardmarkError(f"method {self.name!r}: option written = {named!r} must name cells: ['cell:LABEL']")
-
-    def options_identity(self, options: dict[str, Any]) -> dict[str, Any]:
-        """As of every method; who did a part of the work is no part of it."""
-        return super().options_identity({key: value for key, value in options.items() if key != "written"})
-
-    def sources(self, options: dict[str, Any]) -> list[str]:
-        return read_options(SpecialistOptions, self.name, options).written
 
     def check_sources(self, options: dict[str, Any], others: dict[str, dict[str, Any]]) -> None:
+        """What the specialists of other cells wrote is taken, if they were tuned in the same way."""
         mine = read_options(SpecialistOptions, self.name, options)
         by: dict[str, str] = {}
         for name, other in others.items():
@@ -106,14 +94,13 @@ class SpecialistAugment(VlmMethod):
             differing = [key for key in WRITING if getattr(mine, key) != getattr(theirs, key)]
             if differing:
                 raise RewardmarkError(
-                    f"method {self.name!r}: option written: {name!r} has another {', '.join(differing)}, so its "
-                    "specialists write other turns"
+                    f"{name!r} has another {', '.join(differing)}, so its specialists write other turns"
                 )
             useful = [skill for skill in theirs.skills if skill in mine.skills and skill not in by]
             if not useful:
                 raise RewardmarkError(
-                    f"method {self.name!r}: option written: {name!r} has no specialist that is wanted here and not in "
-                    f"another (its skills: {', '.join(theirs.skills)})"
+                    f"{name!r} has no specialist that is wanted here and not in another (its skills: "
+                    f"{', '.join(theirs.skills)})"
                 )
             by |= dict.fromkeys(useful, name)
 

@@ -193,8 +193,6 @@ def test_specialists_write_questions_with_answers() -> None:
         ("self-augment", {"combine": "both"}, "combine"),
         ("specialist-augment", {"skills": ["counting"]}, "skills"),
         ("specialist-augment", {"skills": []}, "skills"),
-        ("specialist-augment", {"written": ["spatial"]}, "written"),
-        ("specialist-augment", {"written": "cell:spatial"}, "written"),
         ("vlm-base", {"tower": 3}, "tower"),
     ],
 )

@@ -270,7 +270,7 @@ evaluation = { name = "scenes", split = "test", n = 2 }
 """
 LAST = VLM + 'label = "last"\nmethod = "vlm"\nstart = "checkpoints/vlm-base"\nsteps = 1\n'
 SPECIALIST = VLM + 'method = "specialist-augment"\nstart = "cell:last"\nsteps = 1\n'
-ALL = SPECIALIST + 'label = "all"\noptions = { written = ["cell:spatial"] }\n'
+ALL = SPECIALIST + 'label = "all"\nsources = ["cell:spatial"]\n'
 ONE = SPECIALIST + 'label = "spatial"\noptions = { skills = ["spatial"] }\n'
 
 
@@ -279,7 +279,7 @@ def test_a_cell_whose_work_is_taken_is_run_before_and_changes_no_id(planned: Pla
     whole, one = plan.cells[1], plan.cells[2]
     assert whole.sources == {"cell:spatial": 2} and whole.needs == (0, 2)
     assert plan.order() == [0, 2, 1]
-    plain = planned(LAST + ALL.replace('written = ["cell:spatial"]', "") + ONE).cells
+    plain = planned(LAST + ALL.replace('sources = ["cell:spatial"]', "") + ONE).cells
     assert [cell.run_id for cell in plain] == [cell.run_id for cell in plan.cells]
     assert plain[1].sources == {} and plain[1].needs == (0,) and one.sources == {}
     seeds = "seed = [0, 1]\n"
@@ -290,13 +290,14 @@ def test_a_cell_whose_work_is_taken_is_run_before_and_changes_no_id(planned: Pla
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({'label = "spatial"': 'label = "spatia"'}, "options: 'cell:spatial': no other cell has this label; did you"),
+        ({'label = "spatial"': 'label = "spatia"'}, "sources: 'cell:spatial': no other cell has this label; did you"),
         ({'"specialist-augment"': '"vlm"', 'options = { skills = ["spatial"] }': ""}, "has another method"),
         ({"steps = 1": "steps = 1\nseed = 3"}, "has another seed"),
         ({"n = 4": "n = 5"}, "has another dataset"),
         ({"cell:last": "checkpoints/vlm-base"}, "has another start"),
         ({"] }": "], temperature = 0.5 }"}, "another temperature"),
-        ({"] }": '], written = ["cell:all"] }'}, "circle"),
+        ({"] }": '] }\nsources = ["cell:all"]'}, "circle"),
+        ({"] }": '] }\nsources = ["all"]'}, "sources: 'all' must name a cell: 'cell:LABEL'"),
         ({'["spatial"]': '["counting"]'}, "skills"),
     ],
 )
@@ -312,9 +313,14 @@ def test_a_cell_that_does_another_work_is_refused(planned: Planned, changes: dic
 
 
 def test_a_cell_that_adds_no_skill_is_refused(planned: Planned) -> None:
-    ocr = ALL.replace("options = { ", 'options = { skills = ["ocr"], ')
+    ocr = ALL + 'options = { skills = ["ocr"] }\n'
     with pytest.raises(RewardmarkError, match="'cell:spatial' has no specialist that is wanted here"):
         planned(LAST + ocr + ONE)
+
+
+def test_a_method_that_takes_nothing_from_others_says_so(planned: Planned) -> None:
+    with pytest.raises(RewardmarkError, match="'toy' takes nothing from other cells"):
+        planned(TOY + 'label = "a"\nsteps = 1\n' + TOY + 'sources = ["cell:a"]\nsteps = 2\n')
 
 
 def test_the_evaluator_counts_only_where_there_is_a_choice(plugin: Path, write: Write) -> None:
