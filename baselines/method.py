@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int, dict[str, float]], None]
 """Called as (step, total steps, newest values by name)."""
+PART = "part/"
+"""Before a value's name: the steps told with it are those of the part of the training that is called so."""
+
+
+class Part(Protocol):
+    """Called as (done, total), and with newest values by name where there are any."""
+
+    def __call__(self, done: int, total: int, values: dict[str, float] | None = None) -> None: ...
 
 
 def silent(step: int, total: int, values: dict[str, float]) -> None:
@@ -100,6 +108,13 @@ class FitJob:
     options: dict[str, Any] = field(default_factory=dict)
     progress: Progress = silent
     sources: dict[str, Source] = field(default_factory=dict)
+
+    def part(self, name: str) -> Part:
+        """A callback (done, total, values) for a part of the training that is no step of it: captions that are
+        written, programs that are run."""
+        return lambda done, total, values=None: self.progress(
+            done, total, {PART + name: done / max(1, total), **(values or {})}
+        )
 
 
 @dataclass(frozen=True)

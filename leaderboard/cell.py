@@ -75,13 +75,15 @@ def run_cell(k: int, context: Context) -> dict[str, Any]:
     clock = _Clock(partial)
     _pin_threads(partial, context.threads)
     from rewardmark.baselines import Decoding, get_method
+    from rewardmark.baselines.method import PART
     from rewardmark.rewards import get_reward
     from rewardmark.tasks import get_task
 
     def told(stage: str) -> Any:
         def progress(done: int, total: int, values: dict[str, float]) -> None:
-            clock.note(stage, done, total)
-            context.reporter.stage(f"{spec.name}: {stage}", done, total, values)
+            part = next((name.removeprefix(PART) for name in values if name.startswith(PART)), stage)
+            clock.note(part, done, total)
+            context.reporter.stage(f"{spec.name}: {part}", done, total, values)
 
         return progress
 

@@ -194,6 +194,7 @@ class _Run:
         if not examples:
             model, loss = before.model, float("nan")
         else:
+            told = self.job.part(f"round {number}: improve")
             model, loss = finetune(
                 before.model,
                 before.prompt.prefix,
@@ -204,9 +205,7 @@ class _Run:
                 rank=self.options.rank,
                 alpha=self.options.alpha,
                 seed=self.job.seed * 1000 + number,
-                progress=lambda step, total, loss: self.job.progress(
-                    number - 1, self.job.steps, {"improve": step / total, "loss": loss}
-                ),
+                progress=lambda step, total, loss: told(step, total, {"loss": loss}),
             )
         after = replace(before, model=model)
         save_writer(after, folder / "model")
@@ -231,13 +230,11 @@ class _Run:
         how = Sampling(options.temperature, options.top_p)
         written, tokens = writer.write(
             units, options.samples, how, [job.seed, number, 19],
-            lambda done, total: job.progress(number - 1, job.steps, {"written": done / total}),
+            job.part(f"round {number}: write programs"),
         )  # fmt: skip
         clock.append(time.monotonic())
         attempts = gather(units, written)
-        arena.attempt(
-            self.train, attempts, lambda done, total, _: job.progress(number - 1, job.steps, {"run": done / total})
-        )
+        arena.attempt(self.train, attempts, job.part(f"round {number}: run programs"))
         clock.append(time.monotonic())
         kept = keepers(attempts, options.keep)
         places = [k for k, keep in enumerate(kept) if keep]

@@ -100,7 +100,7 @@ class SelfAugment(VlmMethod):
             load_vlm(job.start, job.device), samples, pictures_of(job.train).image, job.workdir / "recaption", log,
             how=Combine(options.combine), p=options.p, share=options.share, refine=options.refine, seed=job.seed,
             batch_size=options.generation_batch, max_new_tokens=options.caption_tokens,
-            progress=lambda done, total: job.progress(0, job.steps, {"recaption": done / total}),
+            progress=job.part("recaption"),
         )  # fmt: skip
         return finish(job, options, self.name, rows, log)
 

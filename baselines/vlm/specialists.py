@@ -140,14 +140,15 @@ class SpecialistAugment(VlmMethod):
 
     def _write(self, job: FitJob, options: SpecialistOptions, skill: str, samples: Sequence[VlmSample]) -> Part:
         """Tune the specialist of a skill, and let it write about every picture."""
-
-        def tell(done: int, total: int) -> None:
-            job.progress(0, job.steps, {skill: done / total})
-
+        told, of = job.part(f"{skill} specialist writes"), options.questions * len(samples)
         part = Part([], Log())
         pictures = scenes_of(self.name, job.train, WHY)
         vlm = load_vlm(self._tune(job, options, skill, part.log), job.device)
         for number in range(options.questions):
+
+            def tell(done: int, _: int, before: int = number * len(samples)) -> None:
+                told(before + done, of)
+
             written = write_chunks(
                 vlm, [sample.picture for sample in samples], pictures.image, [PROMPTS[skill]] * len(samples),
                 job.workdir / skill / f"written-{number}", part.log, batch_size=options.generation_batch,
@@ -177,5 +178,5 @@ class SpecialistAugment(VlmMethod):
         return run_stages(
             job.start, [stage], pictures.image, job.workdir / skill, log, seed=1000 * job.seed + 500,
             batch_size=job.batch_size or 32, device=job.device,
-            progress=lambda _, total, values: job.progress(0, job.steps, values),
+            progress=job.part(f"tune {skill} specialist"),
         )  # fmt: skip

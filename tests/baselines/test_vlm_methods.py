@@ -65,6 +65,18 @@ def test_every_round_begins_with_the_same_base(rounds: dict[str, Path]) -> None:
         assert any(not torch.equal(base[key], tuned[key]) for key in base)
 
 
+def test_a_round_tells_how_many_captions_it_has_written(rounds: dict[str, Path], tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int, values: dict[str, float]) -> None:
+        if "part/recaption" in values:
+            told.append((done, total))
+
+    options = {"caption_tokens": 4, "generation_batch": 2}
+    get_method("self-augment").fit(job(tmp_path, start=rounds["zero"], options=options, progress=progress))
+    assert told == [(2, 5), (4, 5), (5, 5)]
+
+
 def test_captions_keep_where_they_come_from(rounds: dict[str, Path]) -> None:
     samples = list(get_task("vlm").open(TRAIN))
     zero, one = rows(rounds["zero"]), rows(rounds["one"])
@@ -124,6 +136,14 @@ def test_what_a_specialist_of_another_cell_wrote_is_taken_and_changes_nothing(
         asked = job(tmp_path / name, start=rounds["one"], options={**options, "skills": skills})
         return method.fit(replace(asked, sources=sources or {}))
 
+    told: dict[str, list[tuple[int, int]]] = {}
+    asked = job(
+        tmp_path / "told", start=rounds["one"], options={**options, "skills": ["ocr"]},
+        progress=lambda done, total, values: [told.setdefault(name, []).append((done, total)) for name in values],
+    )  # fmt: skip
+    method.fit(asked)
+    assert told["part/tune ocr specialist"] == [(1, 1)]
+    assert told["part/ocr specialist writes"] == [(5, 10), (10, 10)]
     alone = {skill: fitted(skill, [skill]) for skill in ("grounding", "ocr")}
     whole = fitted("whole", ["grounding", "spatial", "ocr"])
     tuned.clear()

@@ -6,15 +6,18 @@ import errno
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyarrow import parquet
+from rewardmark.baselines import FitJob, FitResult, Method, get_method
 from rewardmark.leaderboard.bootstrap import REPLICATES
 from rewardmark.leaderboard.cell import Context
 from rewardmark.leaderboard.changes import paired_change
 from rewardmark.leaderboard.harness import describe, run_plan, select
+from rewardmark.leaderboard.progress import Silent
 from rewardmark.rewards.errors import RewardmarkError
 
 Contexts = Callable[..., Context]
@@ -82,6 +85,27 @@ def test_finished_cells_are_kept_and_new_ones_added(context: Contexts) -> None:
     run_plan(context(PAIR))
     more = context(PAIR + TOY + "steps = 5\n")
     assert sorted(outcome.state for outcome in run_plan(more)) == ["finished", "kept", "kept"]
+
+
+def test_a_part_of_a_training_is_shown_by_its_name(context: Contexts, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Told(Silent):
+        def __init__(self) -> None:
+            self.stages: list[tuple[str, int, int]] = []
+
+        def stage(self, name: str, done: int, total: int, values: dict[str, float]) -> None:
+            self.stages.append((name, done, total))
+
+    made = replace(context(TOY + "steps = 1\n"), reporter=Told())
+    toy = type(get_method("toy"))
+    fit = toy.fit
+
+    def counted(self: Method, job: FitJob) -> FitResult:
+        job.part("captions")(3, 8)
+        return fit(self, job)
+
+    monkeypatch.setattr(toy, "fit", counted)
+    run_plan(made)
+    assert ("toy brightness: captions", 3, 8) in made.reporter.stages
 
 
 def test_only_takes_whole_words_and_runs_what_a_cell_needs(context: Contexts) -> None:
