@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,16 @@ def context(planned: Callable[[str], Plan], tmp_path: Path) -> Callable[..., Con
         return Context(planned(cells), Store(tmp_path / store), Splits(), threads=1)
 
     return context
+
+
+@pytest.fixture
+def gone() -> Callable[[Iterable[int | str]], bool]:
+    """gone(pids) says whether these processes have all ended, now or within seconds."""
+
+    def gone(pids: Iterable[int | str]) -> bool:
+        places, until = [Path(f"/proc/{pid}") for pid in pids], time.monotonic() + 20
+        while any(place.exists() for place in places) and time.monotonic() < until:
+            time.sleep(0.05)
+        return not any(place.exists() for place in places)
+
+    return gone

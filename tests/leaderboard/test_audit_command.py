@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,7 @@ def prepared_floor(judged: Any, prepared: Any) -> Any:
 
 ENDLESS = """
 import os, time
+from collections.abc import Callable
 from pathlib import Path
 from rewardmark.rewards import register_reward
 
@@ -241,7 +243,9 @@ for task in ("detection", "matching"):
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_jobs_end_with_the_audit_that_is_killed(tmp_path: Path, how: signal.Signals) -> None:
+def test_jobs_end_with_the_audit_that_is_killed(
+    tmp_path: Path, gone: Callable[[set[str]], bool], how: signal.Signals
+) -> None:
     plugin, pids = tmp_path / "endless.py", tmp_path / "pids"
     plugin.write_text(ENDLESS)
     pids.touch()
@@ -260,7 +264,4 @@ def test_jobs_end_with_the_audit_that_is_killed(tmp_path: Path, how: signal.Sign
     _, said = process.communicate(timeout=120)  # until the jobs, too, have closed what they write to
     assert len(found) == 2, said
     assert str(process.pid) not in found
-    until = time.monotonic() + 20
-    while any(Path(f"/proc/{pid}").exists() for pid in found) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not any(Path(f"/proc/{pid}").exists() for pid in found)
+    assert gone(found)

@@ -198,17 +198,19 @@ def test_ctrl_c_stops_all_jobs_cleanly(
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_jobs_end_with_the_command_that_is_killed(
-    cache: Path, write: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+    cache: Path,
+    write: Callable[..., Path],
+    gone: Callable[[list[int]], bool],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    how: signal.Signals,
 ) -> None:
     monkeypatch.setenv("TOY_PIDS", str(tmp_path / "pids"))
     process = start(write(MANY.replace("steps = 12", "steps = 2000")), tmp_path / "runs", "--jobs", "2")
     pids = pids_of(tmp_path / "pids", 2)
     process.send_signal(how)
     process.communicate(timeout=PATIENCE)  # until the jobs, too, have closed what they write to
-    until = time.monotonic() + 20
-    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert gone(pids)
     assert results(tmp_path / "runs") == []
 
 
