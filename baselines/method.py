@@ -22,7 +22,7 @@ PART = "part/"
 """Before a value's name: the steps told with it are those of the part of the training that is called so."""
 
 
-class Part(Protocol):
+class PartProgress(Protocol):
     """Called as (done, total), and with newest values by name where there are any."""
 
     def __call__(self, done: int, total: int, values: dict[str, float] | None = None) -> None: ...
@@ -109,7 +109,7 @@ class FitJob:
     progress: Progress = silent
     sources: dict[str, Source] = field(default_factory=dict)
 
-    def part(self, name: str) -> Part:
+    def part(self, name: str) -> PartProgress:
         """A callback (done, total, values) for a part of the training that is no step of it: captions that are
         written, programs that are run."""
         return lambda done, total, values=None: self.progress(

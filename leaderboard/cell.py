@@ -184,12 +184,13 @@ def _fit(cell: PlannedCell, context: Context, partial: PartialRun, progress: Any
         start_hash = folder_digest(start)
     other = store.run_with_fit(cell.fit_key)
     if other is not None:
-        made = _made_by(store, other)
+        run = store.read(other)
+        made = _made_by(store, run)
         outcome = {
             "checkpoint": str(made.checkpoint.resolve()),
             "curves": made.curves,
             "usage": made.usage,
-            "seconds": store.read(other)["cost"]["fit_seconds"],
+            "seconds": run["cost"]["fit_seconds"],
         }
     else:
         began = time.monotonic()
@@ -208,7 +209,9 @@ def _fit(cell: PlannedCell, context: Context, partial: PartialRun, progress: Any
                 workdir=partial.work,
                 options=dict(spec.options),
                 progress=progress,
-                sources={name: _made_by(store, context.plan.cells[k].run_id) for name, k in cell.sources.items()},
+                sources={
+                    name: _made_by(store, store.read(context.plan.cells[k].run_id)) for name, k in cell.sources.items()
+                },
             )
         )
         outcome = {
@@ -222,14 +225,14 @@ def _fit(cell: PlannedCell, context: Context, partial: PartialRun, progress: Any
     return outcome
 
 
-def _made_by(store: Store, run_id: str) -> Source:
-    """What the training of a finished run made."""
+def _made_by(store: Store, run: dict[str, Any]) -> Source:
+    """What the training of a finished run, by its run.json, made."""
     from pyarrow import parquet
     from rewardmark.baselines.method import Source
 
-    folder = store.path(run_id)
+    folder = store.path(run["id"])
     curves = parquet.read_table(folder / "curves.parquet").to_pylist()
-    return Source(folder / "checkpoint", curves, store.read(run_id)["cost"]["usage"])
+    return Source(folder / "checkpoint", curves, run["cost"]["usage"])
 
 
 def _sources_named(cell: PlannedCell, plan: Plan) -> dict[str, Any]:

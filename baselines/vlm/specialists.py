@@ -78,17 +78,17 @@ class SpecialistAugment(VlmMethod):
     options_type: ClassVar[type[VlmOptions]] = SpecialistOptions
 
     def check_options(self, options: dict[str, Any]) -> None:
-        given = read_options(SpecialistOptions, self.name, options)
-        odd = next((skill for skill in given.skills if skill not in PROMPTS), None)
-        if odd is not None or not given.skills or len(set(given.skills)) != len(given.skills):
+        skills = read_options(SpecialistOptions, self.name, options).skills
+        odd = next((skill for skill in skills if skill not in PROMPTS), None)
+        if odd is not None or not skills or len(set(skills)) != len(skills):
             raise RewardmarkError(
-                f"method {self.name!r}: option skills = {given.skills!r} must be some of {', '.join(PROMPTS)}"
+                f"method {self.name!r}: option skills = {skills!r} must be some of {', '.join(PROMPTS)}"
             )
 
     def check_sources(self, options: dict[str, Any], others: dict[str, dict[str, Any]]) -> None:
         """What the specialists of other cells wrote is taken, if they were tuned in the same way."""
         mine = read_options(SpecialistOptions, self.name, options)
-        by: dict[str, str] = {}
+        wanted = set(mine.skills)
         for name, other in others.items():
             theirs = read_options(SpecialistOptions, self.name, other)
             differing = [key for key in WRITING if getattr(mine, key) != getattr(theirs, key)]
@@ -96,13 +96,12 @@ class SpecialistAugment(VlmMethod):
                 raise RewardmarkError(
                     f"{name!r} has another {', '.join(differing)}, so its specialists write other turns"
                 )
-            useful = [skill for skill in theirs.skills if skill in mine.skills and skill not in by]
-            if not useful:
+            if wanted.isdisjoint(theirs.skills):
                 raise RewardmarkError(
                     f"{name!r} has no specialist that is wanted here and not in another (its skills: "
                     f"{', '.join(theirs.skills)})"
                 )
-            by |= dict.fromkeys(useful, name)
+            wanted -= set(theirs.skills)
 
     def fit(self, job: FitJob) -> FitResult:
         options = read_options(SpecialistOptions, self.name, job.options)

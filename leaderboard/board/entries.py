@@ -176,7 +176,7 @@ def _section(key: str, task: str, title: str, dataset: str, runs: list[Run], fol
     if best is not None:
         quantities.insert(sum(name.partition("@")[0] == primary for name in names), best)
     started = {run.file.start_run for run in folder.runs if run.file.start_run != run.id}
-    grouped = in_order(cells_of(runs), folder)
+    grouped = in_order(cells_of(runs), started, folder)
     told_apart = variants(grouped)
     entries: list[Entry] = []
     for cell, variant in zip(grouped, told_apart, strict=True):

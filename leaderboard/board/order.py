@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from rewardmark.leaderboard.board.grouping import reward_name
@@ -11,10 +12,9 @@ from rewardmark.leaderboard.board.load import Run, RunFolder
 __all__ = ["in_order"]
 
 
-def in_order(cells: list[list[Run]], folder: RunFolder) -> list[list[Run]]:
+def in_order(cells: list[list[Run]], started: Collection[str | None], folder: RunFolder) -> list[list[Run]]:
     """The cells with those that others start from first, a chain of them from its beginning; then by method, the reward
-    that starts have first; then by name, 9 before 10."""
-    started = {run.file.start_run for run in folder.runs if run.file.start_run != run.id}
+    that starts have first; then by name, 9 before 10. started: the runs that others start from."""
     usual = {reward_name(run) for cell in cells for run in cell if run.id in started}
 
     def place(cell: list[Run]) -> tuple[Any, ...]:

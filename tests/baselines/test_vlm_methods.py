@@ -132,19 +132,19 @@ def test_what_a_specialist_of_another_cell_wrote_is_taken_and_changes_nothing(
 
     monkeypatch.setattr(SpecialistAugment, "_tune", spy)
 
+    told: dict[str, list[tuple[int, int]]] = {}
+
+    def tell(done: int, total: int, values: dict[str, float]) -> None:
+        for name in values:
+            told.setdefault(name, []).append((done, total))
+
     def fitted(name: str, skills: list[str], sources: dict[str, Source] | None = None) -> FitResult:
-        asked = job(tmp_path / name, start=rounds["one"], options={**options, "skills": skills})
+        asked = job(tmp_path / name, start=rounds["one"], options={**options, "skills": skills}, progress=tell)
         return method.fit(replace(asked, sources=sources or {}))
 
-    told: dict[str, list[tuple[int, int]]] = {}
-    asked = job(
-        tmp_path / "told", start=rounds["one"], options={**options, "skills": ["ocr"]},
-        progress=lambda done, total, values: [told.setdefault(name, []).append((done, total)) for name in values],
-    )  # fmt: skip
-    method.fit(asked)
+    alone = {skill: fitted(skill, [skill]) for skill in ("grounding", "ocr")}
     assert told["part/tune ocr specialist"] == [(1, 1)]
     assert told["part/ocr specialist writes"] == [(5, 10), (10, 10)]
-    alone = {skill: fitted(skill, [skill]) for skill in ("grounding", "ocr")}
     whole = fitted("whole", ["grounding", "spatial", "ocr"])
     tuned.clear()
     sources = {f"cell:{skill}": Source(made.checkpoint, made.curves, made.usage) for skill, made in alone.items()}

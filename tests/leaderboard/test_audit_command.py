@@ -228,7 +228,6 @@ def prepared_floor(judged: Any, prepared: Any) -> Any:
 
 ENDLESS = """
 import os, time
-from collections.abc import Callable
 from pathlib import Path
 from rewardmark.rewards import register_reward
 
